@@ -1,0 +1,46 @@
+/*
+ * buf: a growable buffer of octets that cannot be created without a ceiling.
+ *
+ * Embedded by value: buf_init .. buf_free. After a failed append the buffer keeps its old content.
+ * A buffer is kept NUL-terminated behind len (the NUL is not counted), so data is a C string once something
+ * was appended; buf_cstr works always.
+ */
+#ifndef FCGI_SMTP_BUF_H
+#define FCGI_SMTP_BUF_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "fcgi_smtp/slice.h"
+
+#define BUF_MUST_CHECK __attribute__((warn_unused_result))
+
+struct buf {
+    char *data; /* owned; NULL until the first append */
+    size_t len;
+    size_t cap;
+    size_t limit; /* most octets that len may reach */
+};
+
+void buf_init(struct buf *buf, size_t limit);
+void buf_free(struct buf *buf);  /* takes a zeroed one; leaves it zeroed */
+void buf_wipe(struct buf *buf);  /* like buf_free, but overwrites the octets first: for secrets */
+void buf_clear(struct buf *buf); /* len = 0, memory is kept */
+
+/* False when the limit would be passed or memory is exhausted. */
+bool buf_append(struct buf *buf, const void *octets, size_t len) BUF_MUST_CHECK;
+bool buf_append_slice(struct buf *buf, struct slice slice) BUF_MUST_CHECK;
+bool buf_append_string(struct buf *buf, const char *string) BUF_MUST_CHECK;
+bool buf_append_char(struct buf *buf, char c) BUF_MUST_CHECK;
+bool buf_printf(struct buf *buf, const char *format, ...) BUF_MUST_CHECK __attribute__((format(printf, 2, 3)));
+
+/* Makes room for len more octets and returns where they go (data + len), NULL as above; add to buf->len after. */
+char *buf_reserve(struct buf *buf, size_t len) BUF_MUST_CHECK;
+
+/* Drops the first len octets (len <= buf->len). */
+void buf_consume(struct buf *buf, size_t len);
+
+struct slice buf_slice(const struct buf *buf);
+const char *buf_cstr(const struct buf *buf); /* never NULL; valid until the next change */
+
+#endif

@@ -1,0 +1,158 @@
+/*
+ * config: the configuration file as a typed, checked struct that is never changed after it was loaded.
+ *
+ * YAML (libyaml) is read by one table of keys (schema): path, type, range, default. All problems of a file are found in
+ * one run; each is one line "FILE:LINE:COLUMN: key.path: what is wrong; what is expected". All strings are owned by the
+ * struct and freed by config_free; a string or list that is not given is NULL / count 0 unless a default is said here.
+ * Durations are milliseconds, sizes octets.
+ */
+#ifndef FCGI_SMTP_CONFIG_H
+#define FCGI_SMTP_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "fcgi_smtp/buf.h"
+#include "fcgi_smtp/err.h"
+#include "fcgi_smtp/log.h"
+#include "fcgi_smtp/secret.h"
+
+#define CONFIG_DEFAULT_PATH "/etc/fcgi-smtp/fcgi-smtp.yaml"
+
+struct config_strings {
+    char **items;
+    size_t count;
+};
+
+struct config_pair {
+    char *name;
+    char *value;
+};
+
+struct config_pairs {
+    struct config_pair *items;
+    size_t count;
+};
+
+enum config_tls { CONFIG_TLS_UNSET, CONFIG_TLS_STARTTLS, CONFIG_TLS_IMPLICIT, CONFIG_TLS_NONE };
+enum config_tls_min { CONFIG_TLS_1_2, CONFIG_TLS_1_3 };
+enum config_verify { CONFIG_VERIFY_FULL, CONFIG_VERIFY_NONE };
+enum config_auth { CONFIG_AUTH_AUTO, CONFIG_AUTH_PLAIN, CONFIG_AUTH_LOGIN };
+enum config_on_refused { CONFIG_REFUSED_PARTIAL, CONFIG_REFUSED_ABORT };
+
+struct config_timeouts {
+    int64_t connect, greeting, command, data, total;
+};
+
+struct config_server {
+    char *name; /* its key under servers:, "default" for the short form */
+    char *host;
+    int64_t port;          /* 0: not given; config_server_complete fills it in */
+    enum config_tls tls;   /* likewise */
+    enum config_tls_min tls_min;
+    enum config_verify verify;
+    char *ca_file, *ca_path;
+    char *user;
+    struct secret password; /* from password, password_file or password_env, read when the file is loaded */
+    char *password_file, *password_env; /* where it came from, for print */
+    enum config_auth auth;
+    bool allow_cleartext_auth;
+    char *domain; /* default: the host's own name */
+    enum config_on_refused on_refused;
+    struct config_timeouts timeouts;
+};
+
+struct config_defaults {
+    char *from, *sender, *reply_to, *subject;
+    struct config_strings to, cc, bcc;
+    struct config_pairs headers;
+};
+
+enum config_override {
+    CONFIG_OVERRIDE_SERVER = 1,
+    CONFIG_OVERRIDE_PORT = 2,
+    CONFIG_OVERRIDE_TLS = 4,
+    CONFIG_OVERRIDE_CREDENTIALS = 8,
+    CONFIG_OVERRIDE_DOMAIN = 16
+};
+
+struct config_allow {
+    struct config_strings recipients; /* patterns on addresses */
+    struct config_strings senders;
+    struct config_strings servers;
+    unsigned override; /* bits of enum config_override */
+    struct config_strings hosts;
+    int64_t *ports; /* default: 25, 465, 587 */
+    size_t port_count;
+};
+
+struct config_limits {
+    int64_t request, read_time, fields, field, text, recipients, header_value, memory_per_request;
+};
+
+struct config_log {
+    enum log_level level;
+    enum log_format format;
+    enum log_target to;
+};
+
+struct config {
+    char *listen;
+    int64_t listen_mode;
+    char *listen_group;
+    struct config_strings listen_allowed;
+    char *base_path; /* "/" or "/mail": no trailing slash */
+    int64_t workers;
+    int64_t queue_wait;
+    int64_t connections;
+    int64_t idle;
+    int64_t shutdown_timeout;
+    char *spill_dir;
+    struct config_log log;
+    size_t server; /* index into servers of the one that is used when a request names none */
+    struct config_server *servers;
+    size_t server_count; /* >= 1 */
+    struct config_defaults defaults;
+    struct config_allow allow;
+    struct config_limits limits;
+};
+
+/*
+ * What was found wrong (or only worth a warning) in a file, as lines that are ready to print. The texts never hold a
+ * secret.
+ */
+struct config_report {
+    struct buf problems; /* "FILE:LINE:COLUMN: ...\n"; empty: the file is good */
+    struct buf warnings; /* likewise, prefixed "warning: " behind the position */
+};
+
+void config_report_init(struct config_report *report);
+void config_report_free(struct config_report *report);
+
+/*
+ * Reads, checks and completes the file. NULL when report->problems is not empty then. handed_over: a listening socket
+ * was handed over (fd 0, LISTEN_FDS), so that rules about `listen` do not apply.
+ */
+struct config *config_load(const char *path, bool handed_over, struct config_report *report);
+
+/* The same from memory: pure but for password_file/_env, ca_file/_path and spill_dir, which are looked at. */
+struct config *config_parse(const char *name, struct slice yaml, bool handed_over, struct config_report *report);
+
+void config_free(struct config *config); /* takes NULL; wipes secrets */
+
+/* The whole effective configuration as YAML that config_load reads again, secrets as "***". */
+bool config_print(const struct config *config, struct buf *out) BUF_MUST_CHECK;
+
+/*
+ * Fills in a server's port and tls where they are not given: implicit TLS -> 465, user -> 587, else 25; then tls: port
+ * 465 -> implicit; unix: -> none; localhost, 127/8 or ::1 by that spelling on 24 or 25 -> none; else starttls.
+ * Used for the file's servers and again for a request that overrides some of a server's settings.
+ */
+void config_server_complete(struct config_server *server);
+
+/* The server of that name; NULL if there is none. */
+const struct config_server *config_find_server(const struct config *config, struct slice name);
+
+#endif

@@ -1,0 +1,74 @@
+/*
+ * form: the octets of a request body become named fields and files.
+ *
+ * Push parsers: form_parser_update takes chunks of any size as they arrive; nothing depends on how the body was cut.
+ * application/x-www-form-urlencoded by the WHATWG URL standard, multipart/form-data by RFC 7578 and WHATWG HTML
+ * (names with %22, %0D%0A escapes are decoded as browsers encode them). All limits hold while reading.
+ */
+#ifndef FCGI_SMTP_FORM_H
+#define FCGI_SMTP_FORM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "fcgi_smtp/arena.h"
+#include "fcgi_smtp/blob.h"
+#include "fcgi_smtp/err.h"
+#include "fcgi_smtp/slice.h"
+
+struct form_field {
+    struct slice name;      /* valid UTF-8 without NUL */
+    bool is_file;           /* came with a file name, be it empty */
+    struct slice file_name; /* valid UTF-8 without NUL */
+    struct slice type;      /* the part's Content-Type as declared; empty if none */
+    struct slice charset;   /* of that type's charset parameter; empty if none */
+    struct blob content;
+    struct form_field *next;
+};
+
+/* The fields in the body's order. Views and blobs live as long as the arena and blob store given to form_parser_new. */
+struct form {
+    struct form_field *first;
+    struct form_field *last;
+    size_t count;
+};
+
+struct form_limits {
+    size_t fields; /* most fields and files together */
+    /* Most octets of the content of a field or file of that name. */
+    uint64_t (*content)(void *ctx, struct slice name, bool is_file);
+    void *ctx;
+};
+
+enum form_result {
+    FORM_OK,
+    FORM_UNSUPPORTED,     /* 415: no or another media type; no boundary is FORM_MALFORMED */
+    FORM_MALFORMED,       /* 400 malformed-form; err.field is set where one is to blame */
+    FORM_TOO_LARGE,       /* 413 request-too-large: a field over its limit; err.field names it */
+    FORM_TOO_MANY_FIELDS, /* 413 too-many-fields */
+    FORM_FAILED           /* 500: memory or the spill file */
+};
+
+struct form_parser;
+
+/*
+ * content_type is the request's Content-Type field value. On FORM_OK *out is the caller's, freed by form_parser_free.
+ * Names and other views come from arena, contents from store; form is filled as parts are completed.
+ */
+enum form_result form_parser_new(struct form_parser **out, struct slice content_type, const struct form_limits *limits,
+                                 struct arena *arena, struct blob_store *store, struct form *form, struct err *err);
+
+/* After a result other than FORM_OK the parser must only be freed. */
+enum form_result form_parser_update(struct form_parser *parser, const void *octets, size_t len, struct err *err);
+
+/* The body has ended: an unterminated multipart or a cut percent escape is FORM_MALFORMED. */
+enum form_result form_parser_finish(struct form_parser *parser, struct err *err);
+
+void form_parser_free(struct form_parser *parser); /* takes NULL; the form stays */
+
+/* The media type of a Content-Type value without parameters, and one parameter's value (unquoted into arena). */
+struct slice form_media_type(struct slice content_type);
+bool form_type_parameter(struct slice content_type, const char *name, struct arena *arena, struct slice *value);
+
+#endif

@@ -1,0 +1,37 @@
+/*
+ * log: one line per event, as logfmt or JSON, to standard error or syslog.
+ *
+ * Values are escaped, so a line is always one line: control characters and quotes never leave as they are.
+ * A line is written by one write(2), so that lines of several threads do not mix. All calls are thread-safe after
+ * log_open, which is called once before threads start.
+ */
+#ifndef FCGI_SMTP_LOG_H
+#define FCGI_SMTP_LOG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "fcgi_smtp/slice.h"
+
+enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
+enum log_format { LOG_LOGFMT, LOG_JSON };
+enum log_target { LOG_STDERR, LOG_SYSLOG };
+
+#define LOG_LINE_MAX (16 * 1024) /* octets; what does not fit is left out, whole fields at a time */
+
+void log_open(enum log_level level, enum log_format format, enum log_target target);
+bool log_enabled(enum log_level level);
+
+/* One line with a message alone. */
+void log_message(enum log_level level, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+struct log_field {
+    const char *key;
+    struct slice value; /* a field with data == NULL is left out */
+    bool number;        /* JSON: written without quotes */
+};
+
+/* One line with a message and fields. */
+void log_event(enum log_level level, const char *message, const struct log_field *fields, size_t count);
+
+#endif
