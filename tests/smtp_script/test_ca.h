@@ -1,5 +1,6 @@
 /*
- * test_ca: a certification authority for tests, made at run time, so that no key is kept in the tree and nothing expires.
+ * test_ca: a certification authority for tests, made at run time, so that no key is kept in the tree and
+ * nothing expires.
  *
  * Writes into a directory (PEM): ca.pem, ca.key, unknown-ca.pem, and NAME.pem with NAME.key for each of
  *
@@ -15,7 +16,7 @@
  *   unknown-issuer as valid, issued by unknown-ca.pem
  *   common-name    CN=localhost, no subjectAltName
  *   intermediate   as valid, issued by an intermediate CA that its file has behind it
- *   no-chain       the same certificate without the intermediate
+ *   no-chain       as valid, issued by the intermediate CA, which is missing in its file
  */
 #ifndef SMTP_SCRIPT_TEST_CA_H
 #define SMTP_SCRIPT_TEST_CA_H
