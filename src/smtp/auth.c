@@ -1,6 +1,6 @@
 /*
- * A mechanism is a row: its name, its capability bit, and a function that gives the n-th response. Both here send the
- * password as it is, so the rule about clear text stands in auth_begin, before anything is sent.
+ * A mechanism is a row: its name, its capability bit, and a function that gives the n-th response. Both here
+ * send the password as it is, so the rule about clear text stands in auth_begin, before anything is sent.
  */
 #include "smtp/auth.h"
 
@@ -48,8 +48,8 @@ static const struct auth_mechanism *choose(enum smtp_auth setting, unsigned offe
     return NULL;
 }
 
-bool auth_begin(struct auth *auth, const struct smtp_settings *settings, const struct capabilities *capabilities,
-                bool confidential, const char *host, struct err *why)
+bool auth_begin(struct auth *auth, const struct smtp_settings *settings,
+                const struct capabilities *capabilities, bool confidential, const char *host, struct err *why)
 {
     *auth = (struct auth){.user = settings->user, .password = &settings->password};
     if (capabilities->auth_offered[0] == '\0') {
@@ -81,9 +81,24 @@ bool auth_has_initial(const struct auth *auth)
 }
 
 /* No mechanism here can carry a NUL (RFC 4616 2). */
-static bool secret_valid(const struct secret *password)
+static bool password_valid(const struct secret *password)
 {
     return password->len > 0 && memchr(password->data, '\0', password->len) == NULL;
+}
+
+/* Encodes the n-th response. Room is made once, so that no copy stays behind in memory that was given back.
+ */
+static bool encode_response(const struct auth *auth, struct buf *response, struct buf *out)
+{
+    if (!auth->mechanism->respond(auth, response)) {
+        return false;
+    }
+    char *to = buf_reserve(out, base64_encoded_size(response->len, BASE64_UNWRAPPED));
+    if (to == NULL) {
+        return false;
+    }
+    out->len += base64_encode(response->data, response->len, to);
+    return true;
 }
 
 enum auth_result auth_respond(struct auth *auth, struct buf *out)
@@ -91,14 +106,14 @@ enum auth_result auth_respond(struct auth *auth, struct buf *out)
     if (auth->answered >= auth->mechanism->responses) {
         return AUTH_UNEXPECTED;
     }
-    struct buf response;
-    size_t most = 2 + strlen(auth->user) + auth->password->len;
-    buf_init(&response, most + 1);
-    bool ok = secret_valid(auth->password) && base64_encoded_len(most) <= AUTH_RESPONSE_MAX &&
-              buf_reserve(&response, most) != NULL && auth->mechanism->respond(auth, &response) &&
-              buf_reserve(out, base64_encoded_len(response.len)) != NULL;
-    ok = ok && base64_append(out, buf_slice(&response));
     auth->answered++;
+    size_t most = 2 + strlen(auth->user) + auth->password->len;
+    if (!password_valid(auth->password) || base64_encoded_size(most, BASE64_UNWRAPPED) > AUTH_RESPONSE_MAX) {
+        return AUTH_UNUSABLE;
+    }
+    struct buf response;
+    buf_init(&response, most);
+    bool ok = buf_reserve(&response, most) != NULL && encode_response(auth, &response, out);
     buf_wipe(&response);
     return ok ? AUTH_RESPONSE : AUTH_UNUSABLE;
 }

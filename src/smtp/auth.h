@@ -1,5 +1,6 @@
 /*
- * auth: SASL mechanisms (RFC 4422) as SMTP uses them (RFC 4954), without I/O: which one to take, and what to answer.
+ * auth: SASL mechanisms (RFC 4422) as SMTP uses them (RFC 4954), without I/O: which one to take, and what to
+ * answer.
  */
 #ifndef FCGI_SMTP_SMTP_AUTH_H
 #define FCGI_SMTP_SMTP_AUTH_H
@@ -26,12 +27,13 @@ struct auth {
 };
 
 /*
- * Takes the mechanism that settings ask for, if the server offers it. confidential: the connection is encrypted, or ends
- * on this machine, or the configuration allows clear text. False: none is usable, and why says why; host is the
- * server's label for it.
+ * Takes the mechanism that settings ask for, if the server offers it. confidential: the connection is
+ * encrypted, or ends on this machine, or the configuration allows clear text. False: none is usable, and why
+ * says why; host is the server's label for it.
  */
-bool auth_begin(struct auth *auth, const struct smtp_settings *settings, const struct capabilities *capabilities,
-                bool confidential, const char *host, struct err *why) __attribute__((warn_unused_result));
+bool auth_begin(struct auth *auth, const struct smtp_settings *settings,
+                const struct capabilities *capabilities, bool confidential, const char *host, struct err *why)
+    __attribute__((warn_unused_result));
 
 const char *auth_name(const struct auth *auth); /* "PLAIN" */
 
@@ -45,8 +47,8 @@ enum auth_result {
 };
 
 /*
- * The next response, in base64, appended to out (whose limit is at least AUTH_RESPONSE_MAX). The challenges of PLAIN
- * and LOGIN carry nothing that a client needs. out is to be wiped.
+ * The next response, in base64, appended to out (whose limit is at least AUTH_RESPONSE_MAX). The challenges
+ * of PLAIN and LOGIN carry nothing that a client needs. out is to be wiped.
  */
 enum auth_result auth_respond(struct auth *auth, struct buf *out);
 

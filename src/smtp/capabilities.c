@@ -1,6 +1,6 @@
 /*
- * Keywords are compared whole and without case (RFC 5321 4.1.1.1); "AUTH=LOGIN", which some servers repeat for clients
- * older than RFC 4954, is no keyword and so says nothing.
+ * Keywords are compared whole and without case (RFC 5321 4.1.1.1); "AUTH=LOGIN", which some servers repeat
+ * for clients older than RFC 4954, is no keyword and so says nothing.
  */
 #include "smtp/capabilities.h"
 
@@ -29,7 +29,8 @@ static bool is_alphanumeric(char c)
     return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
 }
 
-/* ehlo-keyword = (ALPHA / DIGIT) *(ALPHA / DIGIT / "-"); parameters are graphic ASCII or, more lenient, UTF-8. */
+/* ehlo-keyword = (ALPHA / DIGIT) *(ALPHA / DIGIT / "-"); parameters are graphic ASCII or, more lenient,
+ * UTF-8. */
 static bool line_valid(struct slice line)
 {
     if (line.len == 0 || !is_alphanumeric(line.data[0])) {
@@ -57,7 +58,8 @@ static void take_size(struct capabilities *capabilities, struct slice parameter)
             return;
         }
         if (capabilities->size_limit > (UINT64_MAX - digit) / 10) {
-            capabilities->size_limit = UINT64_MAX; /* up to 20 digits (RFC 1870 4): more than any message has */
+            capabilities->size_limit =
+                UINT64_MAX; /* up to 20 digits (RFC 1870 4): more than any message has */
             return;
         }
         capabilities->size_limit = capabilities->size_limit * 10 + digit;

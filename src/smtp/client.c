@@ -1,6 +1,6 @@
 /*
- * The public call: a session, a transaction on it, and what is left over for the caller to release when its own client
- * has been answered.
+ * The public call: a session, a transaction on it, and what is left over for the caller to release when its
+ * own client has been answered.
  */
 #include "fcgi_smtp/smtp_client.h"
 
@@ -10,7 +10,8 @@
 #include "smtp/session.h"
 #include "smtp/transaction.h"
 
-void smtp_deliver(struct smtp_endpoint *endpoint, struct smtp_delivery *delivery, struct smtp_outcome *outcome)
+void smtp_deliver(struct smtp_endpoint *endpoint, struct smtp_delivery *delivery,
+                  struct smtp_outcome *outcome)
 {
     outcome_init(outcome);
     for (size_t i = 0; i < delivery->recipient_count; i++) {

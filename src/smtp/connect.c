@@ -1,6 +1,6 @@
 /*
- * All attempts that have begun stay open until one succeeds or the deadline passes, so a slow first address is not
- * given up merely because the second was begun.
+ * All attempts that have begun stay open until one succeeds or the deadline passes, so a slow first address
+ * is not given up merely because the second was begun.
  */
 #include "smtp/connect.h"
 
@@ -71,7 +71,8 @@ static bool poll_attempts(struct race *race, deadline until, size_t *winner)
 {
     struct pollfd polled[RESOLVE_ADDRESSES];
     for (size_t i = 0; i < race->begun; i++) {
-        polled[i] = (struct pollfd){.fd = race->attempts[i].fd, .events = POLLOUT}; /* poll skips those with -1 */
+        polled[i] =
+            (struct pollfd){.fd = race->attempts[i].fd, .events = POLLOUT}; /* poll skips those with -1 */
     }
     if (poll(polled, race->begun, deadline_poll_ms(until)) <= 0) {
         return false;
@@ -117,9 +118,10 @@ static enum connect_result run(struct race *race, deadline until, size_t *winner
 
 static void address_text(const struct socket_address *address, char *out, size_t cap)
 {
-    const void *octets = address->storage.ss_family == AF_INET
-                             ? (const void *)&((const struct sockaddr_in *)(const void *)&address->storage)->sin_addr
-                             : (const void *)&((const struct sockaddr_in6 *)(const void *)&address->storage)->sin6_addr;
+    const void *octets =
+        address->storage.ss_family == AF_INET
+            ? (const void *)&((const struct sockaddr_in *)(const void *)&address->storage)->sin_addr
+            : (const void *)&((const struct sockaddr_in6 *)(const void *)&address->storage)->sin6_addr;
     if (inet_ntop(address->storage.ss_family, octets, out, (socklen_t)cap) == NULL) {
         (void)snprintf(out, cap, "?");
     }
@@ -135,9 +137,10 @@ static void describe(const struct race *race, const char *who, struct err *err)
         char address[INET6_ADDRSTRLEN];
         char reason[128];
         address_text(&race->addresses->items[i], address, sizeof address);
-        const char *why = i >= race->begun              ? "not tried in time"
-                          : race->attempts[i].error == 0 ? "no answer in time"
-                                                         : strerror_r(race->attempts[i].error, reason, sizeof reason);
+        const char *why = i >= race->begun ? "not tried in time"
+                          : race->attempts[i].error == 0
+                              ? "no answer in time"
+                              : strerror_r(race->attempts[i].error, reason, sizeof reason);
         ok = buf_printf(&text, "%s%s: %s", i > 0 ? "; " : "", address, why);
     }
     err_set(err, "cannot connect to %s: %s", who, buf_cstr(&text));
@@ -164,8 +167,8 @@ enum connect_result connect_tcp(const struct socket_addresses *addresses, const 
 }
 
 /*
- * A unix socket connects at once or waits for room in the listener's queue, which poll cannot await: so this one blocks,
- * bounded by the socket's send timeout (unix(7), connect(2): EAGAIN).
+ * A unix socket connects at once or waits for room in the listener's queue, which poll cannot await: so this
+ * one blocks, bounded by the socket's send timeout (unix(7), connect(2): EAGAIN).
  */
 static int connect_unix_socket(int fd, const struct sockaddr_un *address, deadline until)
 {

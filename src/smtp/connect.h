@@ -15,9 +15,9 @@
 enum connect_result { CONNECT_OK, CONNECT_FAILED, CONNECT_TIMED_OUT };
 
 /*
- * Begins with the first address; the next one is begun when one has failed or after CONNECT_STAGGER_MS. *winner is the
- * index of the one that answered first, *fd its socket (the caller's). On failure err lists each address and why it
- * failed; who is the server's label for it.
+ * Begins with the first address; the next one is begun when one has failed or after CONNECT_STAGGER_MS.
+ * *winner is the index of the one that answered first, *fd its socket (the caller's). On failure err lists
+ * each address and why it failed; who is the server's label for it.
  */
 enum connect_result connect_tcp(const struct socket_addresses *addresses, const char *who, deadline until,
                                 size_t *winner, int *fd, struct err *err);

@@ -1,6 +1,6 @@
 /*
- * An endpoint is read-only once it is made, but for the last good address, the TLS session (tls.c) and the names that
- * were resolved (resolve.c), each behind its own mutex.
+ * An endpoint is read-only once it is made, but for the last good address, the TLS session (tls.c) and the
+ * names that were resolved (resolve.c), each behind its own mutex.
  */
 #include "smtp/endpoint.h"
 
@@ -27,7 +27,8 @@ static const char *make_label(struct smtp_endpoint *endpoint)
         return host;
     }
     bool ip6 = strchr(host, ':') != NULL;
-    return arena_printf(&endpoint->strings, ip6 ? "[%s]:%u" : "%s:%u", host, (unsigned)endpoint->settings.port);
+    return arena_printf(&endpoint->strings, ip6 ? "[%s]:%u" : "%s:%u", host,
+                        (unsigned)endpoint->settings.port);
 }
 
 static bool copy_settings(struct smtp_endpoint *endpoint, const struct smtp_settings *settings)
@@ -82,8 +83,8 @@ struct smtp_endpoint *smtp_endpoint_new(const struct smtp_settings *settings, st
     return make(settings, NULL, err);
 }
 
-struct smtp_endpoint *smtp_endpoint_derive(const struct smtp_endpoint *base, const struct smtp_settings *settings,
-                                           struct err *err)
+struct smtp_endpoint *smtp_endpoint_derive(const struct smtp_endpoint *base,
+                                           const struct smtp_settings *settings, struct err *err)
 {
     return make(settings, base, err);
 }

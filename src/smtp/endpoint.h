@@ -28,6 +28,7 @@ struct smtp_endpoint {
 };
 
 /* Resolves and connects. On failure err says why. */
-enum connect_result endpoint_connect(struct smtp_endpoint *endpoint, deadline until, int *fd, struct err *err);
+enum connect_result endpoint_connect(struct smtp_endpoint *endpoint, deadline until, int *fd,
+                                     struct err *err);
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * The classes here are the rows of the table "What a failure becomes"; whether a failure came after the data is for the
- * transaction to say.
+ * The classes here are the rows of the table "What a failure becomes"; whether a failure came after the data
+ * is for the transaction to say.
  */
 #include "smtp/outcome.h"
 
@@ -60,11 +60,12 @@ enum smtp_class outcome_classify(enum step step, const struct smtp_reply_view *r
 
 void outcome_reply_text(const struct smtp_reply_view *reply, char *out, size_t cap)
 {
-    (void)snprintf(out, cap, "%d%s%s%s%s", reply->code, reply->enhanced[0] != '\0' ? " " : "", reply->enhanced,
-                   reply->text[0] != '\0' ? " " : "", reply->text);
+    (void)snprintf(out, cap, "%d%s%s%s%s", reply->code, reply->enhanced[0] != '\0' ? " " : "",
+                   reply->enhanced, reply->text[0] != '\0' ? " " : "", reply->text);
 }
 
-void outcome_failed(struct smtp_outcome *outcome, enum smtp_class class, enum step step, const char *format, ...)
+void outcome_failed(struct smtp_outcome *outcome, enum smtp_class class, enum step step, const char *format,
+                    ...)
 {
     char text[ERR_TEXT_MAX];
     va_list arguments;
@@ -84,7 +85,8 @@ void outcome_refused(struct smtp_outcome *outcome, const char *who, struct said 
     char answer[REPLY_MAX];
     step_describe(said, what, sizeof what);
     outcome_reply_text(reply, answer, sizeof answer);
-    const char *format = class == SMTP_PROTOCOL_ERROR ? "%s gave an unexpected answer to %s: %s" : "%s refused %s: %s";
+    const char *format =
+        class == SMTP_PROTOCOL_ERROR ? "%s gave an unexpected answer to %s: %s" : "%s refused %s: %s";
     outcome_failed(outcome, class, said.step, format, who, what, answer);
     outcome->reply = *reply;
 }
@@ -100,16 +102,17 @@ static void lost(struct smtp_outcome *outcome, const char *who, struct said said
                    why[0] != '\0' ? " (" : "", why, why[0] != '\0' ? ")" : "");
 }
 
-void outcome_stream_failed(struct smtp_outcome *outcome, const char *who, struct said said, enum stream_result result,
-                           const char *why)
+void outcome_stream_failed(struct smtp_outcome *outcome, const char *who, struct said said,
+                           enum stream_result result, const char *why)
 {
     char what[SAID_MAX];
     step_describe(said, what, sizeof what);
     switch (result) {
     case STREAM_TIMED_OUT:
         outcome_failed(outcome, SMTP_TIMED_OUT, said.step,
-                       said.step == STEP_GREETING ? "%s sent no greeting in time" : "%s did not answer %s in time", who,
-                       what);
+                       said.step == STEP_GREETING ? "%s sent no greeting in time"
+                                                  : "%s did not answer %s in time",
+                       who, what);
         break;
     case STREAM_TLS_FAILED:
         outcome_failed(outcome, SMTP_TLS_FAILED, said.step, "TLS with %s failed: %s", who, why);
@@ -123,12 +126,13 @@ void outcome_stream_failed(struct smtp_outcome *outcome, const char *who, struct
     }
 }
 
-void outcome_broken(struct smtp_outcome *outcome, const char *who, struct said said, const struct reply *reply)
+void outcome_broken(struct smtp_outcome *outcome, const char *who, struct said said,
+                    const struct reply *reply)
 {
     char what[SAID_MAX];
     char quote[4 * REPLY_QUOTE_MAX + 1];
     step_describe(said, what, sizeof what);
     reply_quote(reply, quote, sizeof quote);
-    outcome_failed(outcome, SMTP_PROTOCOL_ERROR, said.step, "%s broke the protocol in reply to %s: \"%s\"", who, what,
-                   quote);
+    outcome_failed(outcome, SMTP_PROTOCOL_ERROR, said.step, "%s broke the protocol in reply to %s: \"%s\"",
+                   who, what, quote);
 }

@@ -23,14 +23,15 @@ void outcome_refused(struct smtp_outcome *outcome, const char *who, struct said 
                      const struct smtp_reply_view *reply);
 
 /* result is not STREAM_OK or STREAM_INPUT. why may be "". */
-void outcome_stream_failed(struct smtp_outcome *outcome, const char *who, struct said said, enum stream_result result,
-                           const char *why);
+void outcome_stream_failed(struct smtp_outcome *outcome, const char *who, struct said said,
+                           enum stream_result result, const char *why);
 
 /* The reply broke the grammar. */
-void outcome_broken(struct smtp_outcome *outcome, const char *who, struct said said, const struct reply *reply);
+void outcome_broken(struct smtp_outcome *outcome, const char *who, struct said said,
+                    const struct reply *reply);
 
 /* Any other failure at a step, in the caller's words. */
-void outcome_failed(struct smtp_outcome *outcome, enum smtp_class class, enum step step, const char *format, ...)
-    __attribute__((format(printf, 4, 5)));
+void outcome_failed(struct smtp_outcome *outcome, enum smtp_class class, enum step step, const char *format,
+                    ...) __attribute__((format(printf, 4, 5)));
 
 #endif

@@ -1,7 +1,7 @@
 /*
- * Lines are kept as they came (line ends made LF), so one buffer serves the grammar, EHLO's keywords and the quotation
- * in an error. A line is judged at every octet that can break it: a peer that speaks HTTP or TLS is found out at
- * its first octet, not at a deadline.
+ * Lines are kept as they came (line ends made LF), so one buffer serves the grammar, EHLO's keywords and the
+ * quotation in an error. A line is judged at every octet that can break it: a peer that speaks HTTP or TLS is
+ * found out at its first octet, not at a deadline.
  */
 #include "smtp/reply.h"
 
@@ -143,7 +143,8 @@ static size_t count_digits(struct slice s, size_t from)
     return n;
 }
 
-/* The length of an enhanced status code (RFC 3463 2) that agrees with the reply's code (RFC 2034 4); 0 if none. */
+/* The length of an enhanced status code (RFC 3463 2) that agrees with the reply's code (RFC 2034 4); 0 if
+ * none. */
 static size_t enhanced_len(int code, struct slice text)
 {
     if (text.len < 5 || text.data[0] != '0' + code / 100 || text.data[0] == '3' || text.data[1] != '.') {

@@ -1,8 +1,9 @@
 /*
  * reply: an SMTP reply (RFC 5321 4.2) as a pure, incremental parser. No I/O; cut as you like.
  *
- * A reply ends at the first line "NNN SP ..." or "NNN CRLF"; lines before it are "NNN-...". All lines carry the same
- * code, whose first digit is 2..5. CRLF or a bare LF ends a line; a NUL is refused, other controls are data.
+ * A reply ends at the first line "NNN SP ..." or "NNN CRLF"; lines before it are "NNN-...". All lines carry
+ * the same code, whose first digit is 2..5. CRLF or a bare LF ends a line; a NUL is refused, other controls
+ * are data.
  */
 #ifndef FCGI_SMTP_SMTP_REPLY_H
 #define FCGI_SMTP_SMTP_REPLY_H
@@ -31,8 +32,8 @@ void reply_free(struct reply *reply);
 void reply_clear(struct reply *reply); /* ready for the next reply; memory is kept */
 
 /*
- * Takes octets up to the end of the reply; *used says how many. After BROKEN, reply_quote gives the text to show, and
- * as much of the offending line as was at hand is in it.
+ * Takes octets up to the end of the reply; *used says how many. After BROKEN, reply_quote gives the text to
+ * show, and as much of the offending line as was at hand is in it.
  */
 enum reply_status reply_feed(struct reply *reply, const char *octets, size_t len, size_t *used);
 
@@ -48,13 +49,14 @@ void reply_view(const struct reply *reply, struct smtp_reply_view *view);
 void reply_quote(const struct reply *reply, char *out, size_t cap);
 
 /*
- * Overwrites what of this reply repeats a secret of ours, whole or its beginning (servers echo the line that they did not
- * like). Secrets under REPLY_REDACT_MIN octets are left: they would be found in ordinary words.
+ * Overwrites what of this reply repeats a secret of ours, whole or its beginning (servers echo the line that
+ * they did not like). Secrets under REPLY_REDACT_MIN octets are left: they would be found in ordinary words.
  */
 #define REPLY_REDACT_MIN 8
 void reply_redact(struct reply *reply, struct slice secret);
 
-/* Copies text with controls and malformed UTF-8 escaped as \xNN, cut where cap demands. Returns octets written. */
+/* Copies text with controls and malformed UTF-8 escaped as \xNN, cut where cap demands. Returns octets
+ * written. */
 size_t reply_escape(struct slice text, char *out, size_t cap);
 
 #endif

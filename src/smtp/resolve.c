@@ -1,6 +1,7 @@
 /*
- * All state hangs off one mutex; look-ups are a short list that is searched by name. A helper thread is detached: when
- * the resolver goes away while the system's resolver hangs, the last helper to come back frees what is left.
+ * All state hangs off one mutex; look-ups are a short list that is searched by name. A helper thread is
+ * detached: when the resolver goes away while the system's resolver hangs, the last helper to come back frees
+ * what is left.
  */
 #include "smtp/resolve.h"
 
@@ -318,8 +319,8 @@ static void set_ports(struct socket_addresses *addresses, uint16_t port)
     }
 }
 
-enum resolve_result resolver_resolve(struct resolver *resolver, const char *host, uint16_t port, deadline until,
-                                     struct socket_addresses *addresses, struct err *err)
+enum resolve_result resolver_resolve(struct resolver *resolver, const char *host, uint16_t port,
+                                     deadline until, struct socket_addresses *addresses, struct err *err)
 {
     addresses->count = 0;
     enum resolve_result result = RESOLVE_OK;

@@ -1,9 +1,9 @@
 /*
  * resolve: names to addresses without ever waiting past a deadline.
  *
- * getaddrinfo cannot be cancelled, so a few helper threads call it while the caller waits on a condition with its own
- * deadline. One look-up per name is under way at a time, whoever asks; its result is kept for 30 s. Literals are
- * converted at once. Thread-safe.
+ * getaddrinfo cannot be cancelled, so a few helper threads call it while the caller waits on a condition with
+ * its own deadline. One look-up per name is under way at a time, whoever asks; its result is kept for 30 s.
+ * Literals are converted at once. Thread-safe.
  */
 #ifndef FCGI_SMTP_SMTP_RESOLVE_H
 #define FCGI_SMTP_SMTP_RESOLVE_H
@@ -33,7 +33,8 @@ struct socket_addresses {
     size_t count;
 };
 
-/* Looks a name up, in the manner of getaddrinfo: 0 and addresses (port 0), or an EAI_ code. May take its time. */
+/* Looks a name up, in the manner of getaddrinfo: 0 and addresses (port 0), or an EAI_ code. May take its
+ * time. */
 typedef int resolve_lookup(const char *name, struct socket_addresses *addresses);
 
 struct resolver;
@@ -47,7 +48,7 @@ void resolver_free(struct resolver *resolver);
 enum resolve_result { RESOLVE_OK, RESOLVE_FAILED, RESOLVE_TIMED_OUT };
 
 /* The addresses of host with port put in. err says what went wrong. */
-enum resolve_result resolver_resolve(struct resolver *resolver, const char *host, uint16_t port, deadline until,
-                                     struct socket_addresses *addresses, struct err *err);
+enum resolve_result resolver_resolve(struct resolver *resolver, const char *host, uint16_t port,
+                                     deadline until, struct socket_addresses *addresses, struct err *err);
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * The dialogue as a list of steps: `establish` is the whole of it, each step is one function. What a step sends, how
- * long it may take, what it hopes for and how an error names it stands in step.c.
+ * The dialogue as a list of steps: `establish` is the whole of it, each step is one function. What a step
+ * sends, how long it may take, what it hopes for and how an error names it stands in step.c.
  */
 #include "smtp/session.h"
 
@@ -33,8 +33,9 @@ bool session_say(struct smtp_session *session, struct said said, struct slice mo
         return true;
     }
     session->sound = false;
-    outcome_failed(session->outcome, SMTP_LOCAL_FAILURE, said.step, "%s to %s holds a line end or is too long",
-                   step_name(said.step), session->endpoint->label);
+    outcome_failed(session->outcome, SMTP_LOCAL_FAILURE, said.step,
+                   "%s to %s holds a line end or is too long", step_name(said.step),
+                   session->endpoint->label);
     return false;
 }
 
@@ -72,7 +73,8 @@ bool session_await(struct smtp_session *session, struct said said)
     }
     redact(session);
     reply_view(&session->reply, &session->view);
-    session->sound = session->sound && status == REPLY_DONE && result == STREAM_OK && session->view.code != 421;
+    session->sound =
+        session->sound && status == REPLY_DONE && result == STREAM_OK && session->view.code != 421;
     if (status == REPLY_DONE) {
         return true;
     }
@@ -106,8 +108,8 @@ static bool exchange_written(struct smtp_session *session, struct said said)
     if (early && session->view.code < 400) {
         session->sound = false;
         outcome_failed(session->outcome, SMTP_PROTOCOL_ERROR, said.step,
-                       "%s broke the protocol: it answered before it was asked: %d %s", session->endpoint->label,
-                       session->view.code, session->view.text);
+                       "%s broke the protocol: it answered before it was asked: %d %s",
+                       session->endpoint->label, session->view.code, session->view.text);
         return false;
     }
     return true;
@@ -190,9 +192,10 @@ static bool nothing_in_clear(struct smtp_session *session)
     }
     if (session->stream.in.len > 0) {
         session->sound = false;
-        outcome_failed(session->outcome, SMTP_TLS_FAILED, STEP_STARTTLS,
-                       "%s went on in clear after it had agreed to STARTTLS: somebody may be injecting replies",
-                       session->endpoint->label);
+        outcome_failed(
+            session->outcome, SMTP_TLS_FAILED, STEP_STARTTLS,
+            "%s went on in clear after it had agreed to STARTTLS: somebody may be injecting replies",
+            session->endpoint->label);
         return false;
     }
     return true;
@@ -206,8 +209,8 @@ static bool upgrade(struct smtp_session *session)
                        session->endpoint->label);
         return false;
     }
-    return session_exchange(session, said, nothing) && session_expect(session, said) && nothing_in_clear(session) &&
-           start_tls(session);
+    return session_exchange(session, said, nothing) && session_expect(session, said) &&
+           nothing_in_clear(session) && start_tls(session);
 }
 
 /* --- AUTH (RFC 4954 4) --- */
@@ -234,7 +237,8 @@ static bool auth_answer(struct smtp_session *session, struct said said, const st
     return ok;
 }
 
-static bool auth_dialogue(struct smtp_session *session, struct auth *auth, struct said said, struct buf *response)
+static bool auth_dialogue(struct smtp_session *session, struct auth *auth, struct said said,
+                          struct buf *response)
 {
     if (auth_has_initial(auth) && auth_respond(auth, response) != AUTH_RESPONSE) {
         return auth_unusable(session);
@@ -286,10 +290,8 @@ static bool authenticate(struct smtp_session *session)
 static bool establish(struct smtp_session *session)
 {
     const struct smtp_settings *settings = &session->endpoint->settings;
-    return connect_server(session) && 
-           (settings->tls != SMTP_TLS_IMPLICIT || start_tls(session)) &&
-           await_greeting(session) && 
-           say_hello(session) &&
+    return connect_server(session) && (settings->tls != SMTP_TLS_IMPLICIT || start_tls(session)) &&
+           await_greeting(session) && say_hello(session) &&
            (settings->tls != SMTP_TLS_STARTTLS || (upgrade(session) && say_hello(session))) &&
            (settings->user == NULL || authenticate(session));
 }
@@ -305,7 +307,8 @@ static struct smtp_session *session_new(struct smtp_endpoint *endpoint)
     return session;
 }
 
-struct smtp_session *session_open(struct smtp_endpoint *endpoint, deadline total, struct smtp_outcome *outcome)
+struct smtp_session *session_open(struct smtp_endpoint *endpoint, deadline total,
+                                  struct smtp_outcome *outcome)
 {
     struct smtp_session *session = session_new(endpoint);
     if (session == NULL) {
@@ -323,7 +326,8 @@ struct smtp_session *session_open(struct smtp_endpoint *endpoint, deadline total
 
 void session_end(struct smtp_session *session)
 {
-    /* RFC 5321 4.1.1.10 wants the reply awaited; but what was delivered is delivered, and nobody is to wait for it. */
+    /* RFC 5321 4.1.1.10 wants the reply awaited; but what was delivered is delivered, and nobody is to wait
+     * for it. */
     struct said quit = {STEP_QUIT, nothing};
     if (session != NULL && session->sound && step_write(&session->stream.out, quit, nothing)) {
         stream_try_flush(&session->stream);

@@ -1,8 +1,9 @@
 /*
- * session: one connection to a server, from connect to the point where a message can be given, and the dialogue on it.
+ * session: one connection to a server, from connect to the point where a message can be given, and the
+ * dialogue on it.
  *
- * A session belongs to one thread at a time. Functions that return false have put what went wrong into the outcome that
- * the session was lent.
+ * A session belongs to one thread at a time. Functions that return false have put what went wrong into the
+ * outcome that the session was lent.
  */
 #ifndef FCGI_SMTP_SMTP_SESSION_H
 #define FCGI_SMTP_SMTP_SESSION_H
@@ -31,7 +32,8 @@ struct smtp_session {
 };
 
 /* Connects, secures, greets and authenticates. NULL when that failed. */
-struct smtp_session *session_open(struct smtp_endpoint *endpoint, deadline total, struct smtp_outcome *outcome);
+struct smtp_session *session_open(struct smtp_endpoint *endpoint, deadline total,
+                                  struct smtp_outcome *outcome);
 
 void session_end(struct smtp_session *session);   /* with QUIT if it is sound; never waits; takes NULL */
 void session_close(struct smtp_session *session); /* without a word; takes NULL */
@@ -42,7 +44,8 @@ bool session_say(struct smtp_session *session, struct said said, struct slice mo
 /* Lets the flight go and reads one reply, that to said, into session->reply and ->view. */
 bool session_await(struct smtp_session *session, struct said said);
 
-/* One command and its reply. A reply that was there before the command is broken, unless it refuses what comes. */
+/* One command and its reply. A reply that was there before the command is broken, unless it refuses what
+ * comes. */
 bool session_exchange(struct smtp_session *session, struct said said, struct slice more);
 
 /* True when the last reply is what said hopes for. */

@@ -1,6 +1,6 @@
 /*
- * One row per step, so that what is sent, how long it may take, what should come back and how an error names it cannot
- * drift apart.
+ * One row per step, so that what is sent, how long it may take, what should come back and how an error names
+ * it cannot drift apart.
  */
 #include "smtp/step.h"
 
@@ -52,7 +52,8 @@ void step_describe(struct said said, char *out, size_t cap)
     (void)snprintf(out, cap, "%s%.*s%s", rule->before, SLICE_ARGS(said.argument), rule->after);
 }
 
-/* Joins pieces into one line. Room is made once, so that no copy of a secret stays behind in memory given back. */
+/* Joins pieces into one line. Room is made once, so that no copy of a secret stays behind in memory given
+ * back. */
 static bool write_pieces(struct buf *out, const struct slice *pieces, size_t count)
 {
     size_t total = 0;

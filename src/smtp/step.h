@@ -1,5 +1,6 @@
 /*
- * step: the steps of the dialogue, as one table. Sending, deadlines, judging a reply and error texts all use it.
+ * step: the steps of the dialogue, as one table. Sending, deadlines, judging a reply and error texts all use
+ * it.
  */
 #ifndef FCGI_SMTP_SMTP_STEP_H
 #define FCGI_SMTP_SMTP_STEP_H
@@ -45,8 +46,9 @@ deadline step_deadline(enum step step, const struct smtp_settings *settings, dea
 void step_describe(struct said said, char *out, size_t cap);
 
 /*
- * Appends the command and its CRLF: BEFORE argument AFTER, and SP more if there is more. This is the only writer of commands: a CR, LF or NUL in
- * an argument is refused, whatever was checked before, and nothing is appended then. False also without memory.
+ * Appends the command and its CRLF: BEFORE argument AFTER, and SP more if there is more. This is the only
+ * writer of commands: a CR, LF or NUL in an argument is refused, whatever was checked before, and nothing is
+ * appended then. False also without memory.
  */
 bool step_write(struct buf *out, struct said said, struct slice more) BUF_MUST_CHECK;
 

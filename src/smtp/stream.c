@@ -1,6 +1,7 @@
 /*
- * Two moves that never wait (read_some, write_some) and one wait (poll) make up everything here. Each move says which
- * event it lacks, because under TLS a read may need the socket to be writable and the other way round.
+ * Two moves that never wait (read_some, write_some) and one wait (poll) make up everything here. Each move
+ * says which event it lacks, because under TLS a read may need the socket to be writable and the other way
+ * round.
  */
 #include "smtp/stream.h"
 
@@ -18,13 +19,7 @@
 #define READ_SIZE 4096
 
 /* What a move came to. */
-enum move {
-    MOVED,
-    NEEDS_READABLE,
-    NEEDS_WRITABLE,
-    ENDED,
-    NO_MEMORY
-};
+enum move { MOVED, NEEDS_READABLE, NEEDS_WRITABLE, ENDED, NO_MEMORY };
 
 void stream_init(struct stream *stream, int fd)
 {
@@ -188,7 +183,8 @@ enum stream_result stream_flush(struct stream *stream, deadline until, bool stop
 {
     enum stream_result result = STREAM_OK;
     while (result == STREAM_OK && stream_unsent(stream) > 0) {
-        /* The clock is looked at each time: a peer that takes one octet at a time never makes write_some stall. */
+        /* The clock is looked at each time: a peer that takes one octet at a time never makes write_some
+         * stall. */
         result = deadline_passed(until) ? STREAM_TIMED_OUT : flush_round(stream, until, stop_on_input);
     }
     if (result == STREAM_OK) {

@@ -1,8 +1,9 @@
 /*
- * stream: a connected, non-blocking socket, in clear or under TLS, whose waits all end at an absolute deadline.
+ * stream: a connected, non-blocking socket, in clear or under TLS, whose waits all end at an absolute
+ * deadline.
  *
- * Output is gathered in out and leaves in as few writes as possible (one per flight); while it leaves, what the peer
- * says is read into in, so that two full socket buffers cannot wait for each other.
+ * Output is gathered in out and leaves in as few writes as possible (one per flight); while it leaves, what
+ * the peer says is read into in, so that two full socket buffers cannot wait for each other.
  */
 #ifndef FCGI_SMTP_SMTP_STREAM_H
 #define FCGI_SMTP_SMTP_STREAM_H
@@ -45,8 +46,8 @@ enum stream_result stream_start_tls(struct stream *stream, struct tls_context *c
                                     deadline until);
 
 /*
- * Writes out. With stop_on_input, comes back as soon as in has something, written or not (see stream_unsent). Once all
- * was written, out is empty again.
+ * Writes out. With stop_on_input, comes back as soon as in has something, written or not (see stream_unsent).
+ * Once all was written, out is empty again.
  */
 enum stream_result stream_flush(struct stream *stream, deadline until, bool stop_on_input);
 size_t stream_unsent(const struct stream *stream);

@@ -1,10 +1,10 @@
 /*
- * OpenSSL verifies chain and name; what this file adds are errors that a person can act on. The verification callback
- * is the only place where the peer's certificate is at hand when the name does not match, so the reason is put into
- * words there.
+ * OpenSSL verifies chain and name; what this file adds are errors that a person can act on. The verification
+ * callback is the only place where the peer's certificate is at hand when the name does not match, so the
+ * reason is put into words there.
  *
- * The socket is driven by a BIO of our own because OpenSSL's writes without MSG_NOSIGNAL: a peer that went away must be
- * an error, not a SIGPIPE.
+ * The socket is driven by a BIO of our own because OpenSSL's writes without MSG_NOSIGNAL: a peer that went
+ * away must be an error, not a SIGPIPE.
  */
 #include "smtp/tls.h"
 
@@ -27,7 +27,8 @@ struct tls_context {
     BIO_METHOD *socket_method;
     bool verify;
     pthread_mutex_t mutex;
-    SSL_SESSION *last; /* guarded by mutex; taken by the next connection (RFC 8446 C.4: tickets are used once) */
+    SSL_SESSION
+        *last; /* guarded by mutex; taken by the next connection (RFC 8446 C.4: tickets are used once) */
 };
 
 struct tls {
@@ -113,7 +114,8 @@ static void append_general_name(struct buf *names, const GENERAL_NAME *name)
 {
     if (name->type == GEN_DNS) {
         const ASN1_STRING *dns = name->d.dNSName;
-        append_name(names, (struct slice){(const char *)ASN1_STRING_get0_data(dns), (size_t)ASN1_STRING_length(dns)});
+        append_name(
+            names, (struct slice){(const char *)ASN1_STRING_get0_data(dns), (size_t)ASN1_STRING_length(dns)});
     } else if (name->type == GEN_IPADD) {
         const ASN1_STRING *ip = name->d.iPAddress;
         char text[INET6_ADDRSTRLEN] = "";
@@ -216,7 +218,8 @@ static bool load_trust(SSL_CTX *ssl, const struct smtp_settings *settings, struc
         return SSL_CTX_set_default_verify_paths(ssl) == 1;
     }
     if (settings->ca_file != NULL && SSL_CTX_load_verify_file(ssl, settings->ca_file) != 1) {
-        err_set(err, "ca_file %s holds no certificate that can be loaded: %s", settings->ca_file, tls_last_error());
+        err_set(err, "ca_file %s holds no certificate that can be loaded: %s", settings->ca_file,
+                tls_last_error());
         return false;
     }
     return settings->ca_path == NULL || load_path(ssl, settings->ca_path, err);
@@ -327,7 +330,8 @@ struct tls *tls_new(struct tls_context *context, int fd, const char *host)
         return NULL;
     }
     tls->ssl = SSL_new(context->ssl);
-    if (tls->ssl == NULL || !set_identity(tls->ssl, host) || !set_socket(tls->ssl, context->socket_method, fd)) {
+    if (tls->ssl == NULL || !set_identity(tls->ssl, host) ||
+        !set_socket(tls->ssl, context->socket_method, fd)) {
         tls_free(tls);
         return NULL;
     }
@@ -367,7 +371,8 @@ static enum tls_io result_of(const struct tls *tls, int returned)
     case SSL_ERROR_SYSCALL:
         return TLS_CLOSED;
     default:
-        return ERR_GET_REASON(ERR_peek_error()) == SSL_R_UNEXPECTED_EOF_WHILE_READING ? TLS_CLOSED : TLS_FAILED;
+        return ERR_GET_REASON(ERR_peek_error()) == SSL_R_UNEXPECTED_EOF_WHILE_READING ? TLS_CLOSED
+                                                                                      : TLS_FAILED;
     }
 }
 

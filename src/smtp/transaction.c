@@ -1,9 +1,9 @@
 /*
- * A transaction is a list of steps like the session's: see transaction_run. What cannot go well is found before MAIL: a
- * message over the server's limit, an address that the server has no way to take.
+ * A transaction is a list of steps like the session's: see transaction_run. What cannot go well is found
+ * before MAIL: a message over the server's limit, an address that the server has no way to take.
  *
- * "After the data" begins with the write that holds the end of the data, not with its end: from there on the server may
- * have taken the mail, and only its reply can say that it has not.
+ * "After the data" begins with the write that holds the end of the data, not with its end: from there on the
+ * server may have taken the mail, and only its reply can say that it has not.
  */
 #include "smtp/transaction.h"
 
@@ -18,7 +18,7 @@ struct transaction {
     struct smtp_delivery *delivery;
     struct smtp_outcome *outcome;
     const char *who;
-    bool smtputf8; /* MAIL is to say so */
+    bool smtputf8;   /* MAIL is to say so */
     bool data_ended; /* the write that holds the data's end was begun */
 };
 
@@ -68,7 +68,7 @@ static void describe_refusals(struct transaction *t)
     const struct smtp_recipient *recipient = deciding(t->delivery);
     size_t others = count_refused(t->delivery) - 1;
     char answer[600];
-    char more[40] = "";
+    char more[48] = "";
     outcome_reply_text(&recipient->reply, answer, sizeof answer);
     if (others > 0) {
         (void)snprintf(more, sizeof more, " (and refused %zu more)", others);
@@ -276,7 +276,8 @@ static void settle_failed(struct transaction *t)
     settle(t, unknown ? SMTP_DELIVERY_UNKNOWN : SMTP_DELIVERY_NONE, by_data);
 }
 
-void transaction_run(struct smtp_session *session, struct smtp_delivery *delivery, struct smtp_outcome *outcome)
+void transaction_run(struct smtp_session *session, struct smtp_delivery *delivery,
+                     struct smtp_outcome *outcome)
 {
     struct transaction t = {
         .session = session, .delivery = delivery, .outcome = outcome, .who = session->endpoint->label};

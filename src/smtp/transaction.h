@@ -8,6 +8,7 @@
 #include "smtp/session.h"
 
 /* Fills in each recipient's result and the outcome but for outcome->session. */
-void transaction_run(struct smtp_session *session, struct smtp_delivery *delivery, struct smtp_outcome *outcome);
+void transaction_run(struct smtp_session *session, struct smtp_delivery *delivery,
+                     struct smtp_outcome *outcome);
 
 #endif
