@@ -1,13 +1,16 @@
 /*
- * blob: octets that arrive as a stream, stay in memory while they are few and spill to a file when they are many.
+ * blob: octets that arrive as a stream, stay in memory while they are few and spill to a file when they are
+ * many.
  *
- * All blobs of one request share a blob_store: its memory limit (limits.memory_per_request) and its one unlinked
- * temporary file in spill_dir. Blobs are written one after another: only the blob that was begun last may be
- * appended to. When an append would pass the store's memory limit, that blob moves to the file and goes on there;
- * blobs that were finished before stay where they are. So memory never passes the limit, whatever the upload.
+ * All blobs of one request share a blob_store: its memory limit (limits.memory_per_request) and its one
+ * unlinked temporary file in spill_dir. Blobs are written one after another: only the blob that was begun
+ * last may be appended to. When an append would pass the store's memory limit, that blob moves to the file
+ * and goes on there; blobs that were finished before stay where they are. So memory never passes the limit,
+ * whatever the upload.
  *
  * Ownership: the store must outlive its blobs' use; blob_store_free frees every blob of the store at once
- * (memory, mappings, file). A struct blob is then invalid. Not thread-safe; one request is one thread's at a time.
+ * (memory, mappings, file). A struct blob is then invalid. Not thread-safe; one request is one thread's at a
+ * time.
  */
 #ifndef FCGI_SMTP_BLOB_H
 #define FCGI_SMTP_BLOB_H
@@ -50,11 +53,13 @@ void blob_begin(struct blob *blob, struct blob_store *store);
 bool blob_append(struct blob *blob, const void *octets, size_t len, struct err *err)
     __attribute__((warn_unused_result));
 
-/* Reads up to cap octets from offset; *len == 0 at the end. False on an input error. Any thread that owns the request. */
+/* Reads up to cap octets from offset; *len == 0 at the end. False on an input error. Any thread that owns the
+ * request. */
 bool blob_read(const struct blob *blob, uint64_t offset, void *out, size_t cap, size_t *len, struct err *err)
     __attribute__((warn_unused_result));
 
-/* The whole content as one view, valid until blob_store_free; a spilled blob is mapped. For fields, not for files. */
+/* The whole content as one view, valid until blob_store_free; a spilled blob is mapped. For fields, not for
+ * files. */
 bool blob_view(struct blob *blob, struct slice *view, struct err *err) __attribute__((warn_unused_result));
 
 #endif

@@ -32,9 +32,11 @@ bool buf_append(struct buf *buf, const void *octets, size_t len) BUF_MUST_CHECK;
 bool buf_append_slice(struct buf *buf, struct slice slice) BUF_MUST_CHECK;
 bool buf_append_string(struct buf *buf, const char *string) BUF_MUST_CHECK;
 bool buf_append_char(struct buf *buf, char c) BUF_MUST_CHECK;
-bool buf_printf(struct buf *buf, const char *format, ...) BUF_MUST_CHECK __attribute__((format(printf, 2, 3)));
+bool buf_printf(struct buf *buf, const char *format, ...) BUF_MUST_CHECK
+    __attribute__((format(printf, 2, 3)));
 
-/* Makes room for len more octets and returns where they go (data + len), NULL as above; add to buf->len after. */
+/* Makes room for len more octets and returns where they go (data + len), NULL as above; add to buf->len
+ * after. */
 char *buf_reserve(struct buf *buf, size_t len) BUF_MUST_CHECK;
 
 /* Drops the first len octets (len <= buf->len). */

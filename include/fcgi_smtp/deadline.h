@@ -14,12 +14,13 @@ typedef int64_t deadline; /* ms of CLOCK_MONOTONIC */
 #define DEADLINE_NEVER INT64_MAX
 
 deadline deadline_now(void);
-deadline deadline_after(int64_t ms); /* now + ms */
+deadline deadline_after(int64_t ms);              /* now + ms */
 deadline deadline_add(deadline from, int64_t ms); /* saturates */
 deadline deadline_min(deadline a, deadline b);
 bool deadline_passed(deadline d);
 
-/* What poll() and epoll_wait() take: ms left, rounded so that a wait never ends early; 0 when passed; -1 for never. */
+/* What poll() and epoll_wait() take: ms left, rounded so that a wait never ends early; 0 when passed; -1 for
+ * never. */
 int deadline_poll_ms(deadline d);
 
 #endif

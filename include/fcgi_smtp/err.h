@@ -1,10 +1,10 @@
 /*
  * err: the one shape of an error.
  *
- * A function that can fail returns an enum class (or false) and fills a struct err with a bounded text that says
- * who, what, and in reply to what: "mail.example.com:587 refused RCPT TO:<b@example.com>: 550 5.1.1 No such user".
- * The text is plain UTF-8 without control characters: err_set replaces every C0 control and DEL by '?', and
- * malformed UTF-8 octets likewise, so that an error can go into a log line or an answer as it is.
+ * A function that can fail returns an enum class (or false) and fills a struct err with a bounded text that
+ * says who, what, and in reply to what: "mail.example.com:587 refused RCPT TO:<b@example.com>: 550 5.1.1 No
+ * such user". The text is plain UTF-8 without control characters: err_set replaces every C0 control and DEL
+ * by '?', and malformed UTF-8 octets likewise, so that an error can go into a log line or an answer as it is.
  */
 #ifndef FCGI_SMTP_ERR_H
 #define FCGI_SMTP_ERR_H

@@ -27,10 +27,13 @@ void secret_wipe(void *octets, size_t len);
 /* Replaces the content. False without memory or over SECRET_MAX. */
 bool secret_set(struct secret *secret, struct slice content) __attribute__((warn_unused_result));
 
-/* Reads the first line of a file, its line end cut off. Empty or unreadable: false, and the error names the path. */
-bool secret_read_file(struct secret *secret, const char *path, struct err *err) __attribute__((warn_unused_result));
+/* Reads the first line of a file, its line end cut off. Empty or unreadable: false, and the error names the
+ * path. */
+bool secret_read_file(struct secret *secret, const char *path, struct err *err)
+    __attribute__((warn_unused_result));
 
 /* Takes an environment variable's value. Unset or empty: false, and the error names it. */
-bool secret_read_env(struct secret *secret, const char *name, struct err *err) __attribute__((warn_unused_result));
+bool secret_read_env(struct secret *secret, const char *name, struct err *err)
+    __attribute__((warn_unused_result));
 
 #endif
