@@ -106,7 +106,6 @@ enum auth_result auth_respond(struct auth *auth, struct buf *out)
     if (auth->answered >= auth->mechanism->responses) {
         return AUTH_UNEXPECTED;
     }
-    auth->answered++;
     size_t most = 2 + strlen(auth->user) + auth->password->len;
     if (!password_valid(auth->password) || base64_encoded_size(most, BASE64_UNWRAPPED) > AUTH_RESPONSE_MAX) {
         return AUTH_UNUSABLE;
@@ -115,5 +114,6 @@ enum auth_result auth_respond(struct auth *auth, struct buf *out)
     buf_init(&response, most);
     bool ok = buf_reserve(&response, most) != NULL && encode_response(auth, &response, out);
     buf_wipe(&response);
+    auth->answered++;
     return ok ? AUTH_RESPONSE : AUTH_UNUSABLE;
 }

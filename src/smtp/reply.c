@@ -225,6 +225,7 @@ size_t reply_escape(struct slice text, char *out, size_t cap)
 void reply_quote(const struct reply *reply, char *out, size_t cap)
 {
     struct slice line = {reply->lines.data + reply->line_start, reply->lines.len - reply->line_start};
+    line.len -= line.len > 0 && line.data[line.len - 1] == '\r' ? 1 : 0;
     size_t octets = 0;
     for (size_t n = 0; n < REPLY_QUOTE_MAX && octets < line.len; n++) {
         size_t len = utf8_char_len(line.data + octets, line.len - octets);

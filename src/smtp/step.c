@@ -18,7 +18,7 @@ static const struct step_rule {
     [STEP_TLS] = {"TLS", "the TLS handshake", "", TIMEOUT(command), 0},
     [STEP_GREETING] = {"greeting", "the connection", "", TIMEOUT(greeting), 220},
     [STEP_EHLO] = {"EHLO", "EHLO ", "", TIMEOUT(command), 2},
-    [STEP_HELO] = {"HELO", "HELO ", "", TIMEOUT(command), 2},
+    [STEP_HELO] = {"EHLO", "HELO ", "", TIMEOUT(command), 2},
     [STEP_STARTTLS] = {"STARTTLS", "STARTTLS", "", TIMEOUT(command), 220},
     [STEP_AUTH] = {"AUTH", "AUTH ", "", TIMEOUT(command), 2},
     [STEP_MAIL] = {"MAIL", "MAIL FROM:<", ">", TIMEOUT(command), 2},

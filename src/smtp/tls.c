@@ -28,7 +28,7 @@ struct tls_context {
     bool verify;
     pthread_mutex_t mutex;
     SSL_SESSION
-        *last; /* guarded by mutex; taken by the next connection (RFC 8446 C.4: tickets are used once) */
+    *last; /* guarded by mutex; taken by the next connection (RFC 8446 C.4: tickets are used once) */
 };
 
 struct tls {
@@ -207,15 +207,27 @@ static bool load_path(SSL_CTX *ssl, const char *path, struct err *err)
         err_set(err, "ca_path %s: no such directory", path);
         return false;
     }
-    return SSL_CTX_load_verify_dir(ssl, path) == 1;
+    if (SSL_CTX_load_verify_dir(ssl, path) != 1) {
+        err_set(err, "ca_path %s cannot be used: %s", path, tls_last_error());
+        return false;
+    }
+    return true;
+}
+
+static bool load_default(SSL_CTX *ssl, struct err *err)
+{
+    if (SSL_CTX_set_default_verify_paths(ssl) != 1) {
+        err_set(err, "the system's trusted certificates cannot be loaded: %s", tls_last_error());
+        return false;
+    }
+    return true;
 }
 
 static bool load_trust(SSL_CTX *ssl, const struct smtp_settings *settings, struct err *err)
 {
     ERR_clear_error();
-    err_set(err, "the certificates that are trusted cannot be loaded");
     if (settings->ca_file == NULL && settings->ca_path == NULL) {
-        return SSL_CTX_set_default_verify_paths(ssl) == 1;
+        return load_default(ssl, err);
     }
     if (settings->ca_file != NULL && SSL_CTX_load_verify_file(ssl, settings->ca_file) != 1) {
         err_set(err, "ca_file %s holds no certificate that can be loaded: %s", settings->ca_file,

@@ -37,8 +37,7 @@ static void commands(void)
 
 static void line_ends_are_refused(void)
 {
-    static const struct slice bad[] = {SLICE("a@b>\r\nRCPT TO:<c@d"), SLICE("a\r"), SLICE("\na"),
-                                       SLICE("a\0b")};
+    const struct slice bad[] = {SLICE("a@b>\r\nRCPT TO:<c@d"), SLICE("a\r"), SLICE("\na"), SLICE("a\0b")};
     struct buf out;
     buf_init(&out, 1024);
     CU_ASSERT_TRUE(buf_append_string(&out, "NOOP\r\n"));
