@@ -266,13 +266,14 @@ static void test_connections(void)
     CU_ASSERT_TRUE(reported(start("C: A\n"), "scenario: connection 1: did not come\n"));
 }
 
-enum { THREADS = 4, TURNS = 25 };
+#define THREADS 4U
+#define TURNS   25U
 
 static void *many_clients(void *argument)
 {
     struct smtp_script *script = argument;
     size_t good = 0;
-    for (int i = 0; i < TURNS; i++) {
+    for (size_t i = 0; i < TURNS; i++) {
         struct test_client client;
         good += test_client_connect(&client, smtp_script_port(script)) &&
                 test_client_hears(&client, "220 hi\r\n") && test_client_say(&client, "DATA\r\nx\r\n.\r\n") &&
