@@ -6,13 +6,14 @@
  */
 #include "fcgi_smtp/address.h"
 
+#include "fcgi_smtp/encoded_word.h"
 #include "fcgi_smtp/utf8.h"
 #include "mime/addr_spec.h"
 #include "mime/lexer.h"
 
 enum {
     QUOTED_MAX = 120, /* octets of the refused piece that the error shows */
-    GROWTH = 4        /* at most so many octets of UTF-8 come out of one octet of an encoded word */
+    GROWTH = 16       /* at most so many octets of UTF-8 come out of one octet of an encoded word */
 };
 
 struct parser {
@@ -21,7 +22,7 @@ struct parser {
     struct arena *arena;
     size_t max;
     struct buf name;     /* the words of the element so far, as they are to be read */
-    struct buf scratch;  /* of addr_spec_parse */
+    struct buf scratch;  /* of addr_spec_parse and decode_atoms */
     size_t atoms;        /* where in name the latest run of atoms begins */
     bool null_path;      /* "<>" is allowed */
     const char *element; /* where it begins */
@@ -39,8 +40,28 @@ static enum address_result skip_cfws(struct parser *parser, bool *any)
     return lexer_skip_cfws(&parser->lexer, any) ? ADDRESS_OK : refuse(parser, "a comment is not closed");
 }
 
+/* Decodes the encoded words in the latest run of atoms (RFC 2047 5 (3)); within quoted strings there are none. */
+static enum address_result decode_atoms(struct parser *parser)
+{
+    struct buf *name = &parser->name;
+    struct slice run = {name->data + parser->atoms, name->len - parser->atoms};
+    if (run.len == 0 || memmem(run.data, run.len, "=?", 2) == NULL) {
+        return ADDRESS_OK;
+    }
+    buf_clear(&parser->scratch);
+    if (!encoded_word_decode(&parser->scratch, run)) {
+        return ADDRESS_NO_MEMORY;
+    }
+    name->len = parser->atoms;
+    return buf_append_slice(name, buf_slice(&parser->scratch)) ? ADDRESS_OK : ADDRESS_NO_MEMORY;
+}
+
 static enum address_result parse_quoted_word(struct parser *parser)
 {
+    enum address_result decoded = decode_atoms(parser);
+    if (decoded != ADDRESS_OK) {
+        return decoded;
+    }
     enum lexer_result result = lexer_quoted_string(&parser->lexer, &parser->name);
     if (result == LEXER_UNTERMINATED) {
         return refuse(parser, "a quotation mark is not closed");
@@ -78,7 +99,7 @@ static enum address_result parse_phrase(struct parser *parser)
             result = skip_cfws(parser, &space);
         }
     }
-    return result;
+    return result == ADDRESS_OK ? decode_atoms(parser) : result;
 }
 
 /* Keeps what a name means; a control can only come out of an encoded word here. */
@@ -269,7 +290,7 @@ static enum address_result run(struct parser *parser, struct slice text,
     parser->lexer = lexer_of(text);
     parser->element = parser->lexer.at;
     buf_init(&parser->name, text.len * GROWTH + 1);
-    buf_init(&parser->scratch, text.len + 1);
+    buf_init(&parser->scratch, text.len * GROWTH + 1);
     size_t valid = lexer_text_ok(text);
     enum address_result result = ADDRESS_INVALID;
     if (valid < text.len) {

@@ -5,6 +5,8 @@
  */
 #include "mime/date.h"
 
+#include <stdio.h>
+
 #include "fcgi_smtp/compose.h"
 #include "fcgi_smtp/utf8.h"
 #include "mime/lexer.h"
@@ -95,13 +97,14 @@ bool compose_date_valid(struct slice text)
            take_spaces(&lexer) && take_time(&lexer) && lexer_skip_cfws(&lexer, NULL) && lexer_at_end(&lexer);
 }
 
-bool date_make(struct buf *out, time_t now)
+bool date_make(char out[DATE_SIZE], time_t now)
 {
     struct tm utc;
-    if (gmtime_r(&now, &utc) == NULL) {
+    if (gmtime_r(&now, &utc) == NULL || utc.tm_year + 1900 > 9999) {
         return false;
     }
-    return buf_printf(out, "%.3s, %d %.3s %d %02d:%02d:%02d +0000", days + (ptrdiff_t)3 * utc.tm_wday,
-                      utc.tm_mday, months + (ptrdiff_t)3 * utc.tm_mon, utc.tm_year + 1900, utc.tm_hour,
-                      utc.tm_min, utc.tm_sec);
+    int len = snprintf(out, DATE_SIZE, "%.3s, %d %.3s %d %02d:%02d:%02d +0000",
+                       days + (ptrdiff_t)3 * utc.tm_wday, utc.tm_mday, months + (ptrdiff_t)3 * utc.tm_mon,
+                       utc.tm_year + 1900, utc.tm_hour, utc.tm_min, utc.tm_sec);
+    return len > 0 && len < DATE_SIZE;
 }

@@ -5,9 +5,11 @@
 #include <stdbool.h>
 #include <time.h>
 
-#include "fcgi_smtp/buf.h"
+enum {
+    DATE_SIZE = 64 /* octets, NUL included */
+};
 
-/* Appends "Mon, 23 Nov 2026 09:48:00 +0000". */
-bool date_make(struct buf *out, time_t now) __attribute__((warn_unused_result));
+/* Writes "Mon, 23 Nov 2026 09:48:00 +0000". */
+bool date_make(char out[DATE_SIZE], time_t now) __attribute__((warn_unused_result));
 
 #endif

@@ -44,12 +44,12 @@ static bool all_plain(struct slice name)
 
 /* Each character that is not plain becomes "_"; a long name loses its middle. out has PLAIN_MAX + 3 octets.
  */
-static struct slice make_plain(char *out, struct slice name)
+static struct slice make_plain(char *out, struct slice name, bool exact)
 {
     char plain[NAME_MAX_LEN];
     size_t len = 0;
     for (size_t i = 0; i < name.len; i += utf8_char_len(name.data + i, name.len - i)) {
-        plain[len++] = (char)(is_plain(name.data[i]) && name.data[i] != '=' ? name.data[i] : '_');
+        plain[len++] = (char)(is_plain(name.data[i]) && (exact || name.data[i] != '=') ? name.data[i] : '_');
     }
     const char *dot = memrchr(plain, '.', len);
     size_t extension = dot != NULL ? len - (size_t)(dot - plain) : 0;
@@ -99,7 +99,7 @@ static void write_extended(struct header *header, struct slice name)
 {
     static const struct slice charset = {"utf-8''", 7};
     char value[SECTION_MAX];
-    char parameter[sizeof "filename*1000*"];
+    char parameter[sizeof "filename*4294967295*"];
     size_t at = 0;
     memcpy(value, charset.data, charset.len);
     size_t len =
@@ -127,8 +127,9 @@ void file_name_write(struct header *header, struct slice name)
         header_refuse(header, "a file name has at most %d octets", NAME_MAX_LEN);
         return;
     }
-    header_parameter(header, SLICE("filename"), make_plain(quoted, name));
-    if (name.len > PLAIN_MAX || !all_plain(name)) {
+    bool exact = name.len <= PLAIN_MAX && all_plain(name);
+    header_parameter(header, SLICE("filename"), make_plain(quoted, name, exact));
+    if (!exact) {
         write_extended(header, name);
     }
 }

@@ -57,7 +57,7 @@ bool header_check(struct header *header, struct slice text)
     return true;
 }
 
-static void append(struct header *header, struct slice text)
+void header_append(struct header *header, struct slice text)
 {
     if (header->result != COMPOSE_OK) {
         return;
@@ -74,10 +74,10 @@ static void append_space(struct header *header, size_t following)
     bool first = header->column == header->name_len;
     size_t limit = first ? HEADER_LINE_MAX : HEADER_LINE_FOLD;
     if (header->column + 1 + following > limit) {
-        append(header, SLICE("\r\n"));
+        header_append(header, SLICE("\r\n"));
         header->column = 0;
     }
-    append(header, SLICE(" "));
+    header_append(header, SLICE(" "));
 }
 
 void header_begin(struct header *header, struct slice name, struct slice field)
@@ -85,13 +85,13 @@ void header_begin(struct header *header, struct slice name, struct slice field)
     header->field = field;
     header->column = 0;
     header->name_len = name.len + 1;
-    append(header, name);
-    append(header, SLICE(":"));
+    header_append(header, name);
+    header_append(header, SLICE(":"));
 }
 
 void header_end(struct header *header)
 {
-    append(header, SLICE("\r\n"));
+    header_append(header, SLICE("\r\n"));
     header->column = 0;
 }
 
@@ -112,8 +112,8 @@ static void append_word(struct header *header, struct slice word, const char *af
         return;
     }
     append_space(header, word.len + tail.len);
-    append(header, word);
-    append(header, tail);
+    header_append(header, word);
+    header_append(header, tail);
 }
 
 void header_word(struct header *header, struct slice word, const char *after)
@@ -169,7 +169,7 @@ void header_text(struct header *header, struct slice text)
     }
     text = lexer_trim(text);
     if (ok && text.len > 0) {
-        append(header, SLICE(" "));
+        header_append(header, SLICE(" "));
         append_encoded(header, text, ENCODED_WORD_UNSTRUCTURED);
     }
     buf_free(&decoded);
@@ -180,6 +180,10 @@ static void append_mailbox(struct header *header, const struct mailbox *mailbox,
 {
     char text[sizeof "<>" + 2 * 254];
     struct slice address = mailbox->address.text;
+    if (address.len == 0) {
+        header_refuse(header, "the null path is no address of a header field");
+        return;
+    }
     if (mailbox->name.len == 0) {
         append_word(header, address, after, mailbox->address.utf8);
         return;
@@ -202,13 +206,13 @@ static void append_group(struct header *header, const struct address_list *list,
 {
     append_space(header, group->name.len);
     append_encoded(header, group->name, ENCODED_WORD_PHRASE);
-    append(header, SLICE(":"));
+    header_append(header, SLICE(":"));
     for (size_t i = 0; i < group->count; i++) {
         bool last = i + 1 == group->count;
         append_mailbox(header, &list->mailboxes[group->first + i], last ? "" : ",");
     }
-    append(header, SLICE(";"));
-    append(header, slice_of(after));
+    header_append(header, SLICE(";"));
+    header_append(header, slice_of(after));
 }
 
 void header_addresses(struct header *header, const struct address_list *list)
@@ -231,7 +235,7 @@ void header_addresses(struct header *header, const struct address_list *list)
 
 void header_parameter(struct header *header, struct slice name, struct slice value)
 {
-    append(header, SLICE(";"));
+    header_append(header, SLICE(";"));
     append_space(header, name.len + 1 + value.len);
     if (header->result != COMPOSE_OK || !header_check(header, value)) {
         return;
@@ -240,7 +244,7 @@ void header_parameter(struct header *header, struct slice name, struct slice val
         header_refuse(header, "the parameter %.*s is too long or not ASCII", SLICE_ARGS(name));
         return;
     }
-    append(header, name);
-    append(header, SLICE("="));
-    append(header, value);
+    header_append(header, name);
+    header_append(header, SLICE("="));
+    header_append(header, value);
 }

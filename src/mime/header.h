@@ -29,6 +29,9 @@ void header_init(struct header *header, struct buf *out, struct err *err);
 void header_begin(struct header *header, struct slice name, struct slice field);
 void header_end(struct header *header);
 
+/* Octets that are no field's and hold no user's text: the delimiters between parts. */
+void header_append(struct header *header, struct slice text);
+
 /* White space (a fold where the line is full) and one word, never broken, with its punctuation directly
  * behind it. */
 void header_word(struct header *header, struct slice word, const char *after);

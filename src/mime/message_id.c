@@ -5,6 +5,8 @@
  */
 #include "mime/message_id.h"
 
+#include <stdio.h>
+
 #include "fcgi_smtp/compose.h"
 #include "fcgi_smtp/random.h"
 #include "fcgi_smtp/utf8.h"
@@ -64,7 +66,7 @@ bool compose_message_ids_valid(struct slice text, size_t max)
     return count >= 1 && count <= max && lexer_trim(text).len == 0;
 }
 
-bool message_id_make(struct buf *out, struct slice domain, time_t now)
+bool message_id_make(char out[MESSAGE_ID_MAX + 1], struct slice domain, time_t now)
 {
     char digits[RANDOM_DIGITS + 1];
     char when[sizeof "20261123T094800"];
@@ -73,5 +75,6 @@ bool message_id_make(struct buf *out, struct slice domain, time_t now)
         strftime(when, sizeof when, "%Y%m%dT%H%M%S", &utc) == 0) {
         return false;
     }
-    return buf_printf(out, "<%s.%s@%.*s>", when, digits, SLICE_ARGS(domain));
+    int len = snprintf(out, MESSAGE_ID_MAX + 1, "<%s.%s@%.*s>", when, digits, SLICE_ARGS(domain));
+    return len > 0 && len <= MESSAGE_ID_MAX;
 }
