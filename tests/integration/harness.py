@@ -223,10 +223,10 @@ class Bench:
         finally:
             connection.close()
 
-    def send(self, *fields, path="/send", headers=None):
+    def send(self, *fields, path="/send", headers=None, seconds=WAIT * 2):
         """Posts multipart/form-data to /send."""
         body, kind = multipart(fields)
-        return self.request("POST", path, body, {"Content-Type": kind, **(headers or {})})
+        return self.request("POST", path, body, {"Content-Type": kind, **(headers or {})}, seconds)
 
     def get(self, path, headers=None):
         return self.request("GET", path, headers=headers)
