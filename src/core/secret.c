@@ -108,8 +108,8 @@ bool secret_read_file(struct secret *secret, const char *path, struct err *err)
         err_set(err, "%s: %s", path, strerror(errno));
     } else {
         ok = set_from_line(secret, path, (struct slice){text, (size_t)len}, err);
-        secret_wipe(text, (size_t)len);
     }
+    secret_wipe(text, LINE_MAX_READ);
     free(text);
     close(fd);
     return ok;
