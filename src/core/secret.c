@@ -40,7 +40,8 @@ bool secret_set(struct secret *secret, struct slice content)
     }
     data[content.len] = '\0';
     secret_free(secret); /* after the copy: content may be the old secret */
-    *secret = (struct secret){data, content.len};
+    secret->data = data;
+    secret->len = content.len;
     return true;
 }
 

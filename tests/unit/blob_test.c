@@ -282,6 +282,33 @@ static void test_full(void)
     dir_remove(&dir);
 }
 
+/* The first write of a blob fails, and then one of its write buffer: each time it stays as it was. */
+static void test_full_when_buffered(void)
+{
+    struct dir dir;
+    struct blob_store store;
+    struct blob blob;
+    dir_make(&dir);
+    blob_store_init(&store, dir.path, 100);
+    blob_begin(&blob, &store);
+    CU_ASSERT_TRUE(append(&blob, 100, NULL));
+    limit_files(50);
+    CU_ASSERT_FALSE(append(&blob, 1, NULL));
+    unlimit_files();
+    CU_ASSERT_FALSE(blob.spilled);
+    check_read(&blob, 0, 30);
+    CU_ASSERT_TRUE(append(&blob, BLOB_WRITE_BUFFER - 1, NULL));
+    limit_files(150);
+    CU_ASSERT_FALSE(append(&blob, 2, NULL));
+    unlimit_files();
+    check_read(&blob, 0, 1000);
+    CU_ASSERT_TRUE(append(&blob, 2, NULL));
+    check_read(&blob, 0, 1000);
+    check_view(&blob);
+    blob_store_free(&store);
+    dir_remove(&dir);
+}
+
 /* The end of a finished blob cannot be written: it is readable from memory, and later ones do not mix with
  * it. */
 static void test_full_at_the_end(void)
@@ -372,6 +399,7 @@ static const struct unit_test tests[] = {
     {"store again", test_store_again},
     {"no directory", test_no_dir},
     {"full", test_full},
+    {"full when buffered", test_full_when_buffered},
     {"full at the end", test_full_at_the_end},
     {"truncated file", test_truncated_file},
     {"spill file", test_spill_file},

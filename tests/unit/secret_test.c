@@ -148,6 +148,25 @@ static void test_env(void)
     secret_free(&secret);
 }
 
+static void test_env_max(void)
+{
+    char *value = malloc(SECRET_MAX + 2);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(value);
+    memset(value, 's', SECRET_MAX + 1);
+    value[SECRET_MAX + 1] = '\0';
+    struct secret secret = {0};
+    struct err err = {0};
+    setenv("FCGI_SMTP_TEST", value, 1);
+    CU_ASSERT_FALSE(secret_read_env(&secret, "FCGI_SMTP_TEST", &err));
+    CU_ASSERT_STRING_EQUAL(err.text, "environment variable FCGI_SMTP_TEST is longer than 65536 octets");
+    setenv("FCGI_SMTP_TEST", value + 1, 1);
+    CU_ASSERT_TRUE(secret_read_env(&secret, "FCGI_SMTP_TEST", &err));
+    CU_ASSERT_EQUAL(secret.len, SECRET_MAX);
+    unsetenv("FCGI_SMTP_TEST");
+    secret_free(&secret);
+    free(value);
+}
+
 static const struct unit_test tests[] = {
     {"set", test_set},
     {"max", test_max},
@@ -157,5 +176,6 @@ static const struct unit_test tests[] = {
     {"file, errors", test_file_errors},
     {"file, in pieces", test_file_pieces},
     {"env", test_env},
+    {"env, longest", test_env_max},
 };
 UNIT_SUITE(secret, tests);
