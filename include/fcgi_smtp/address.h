@@ -1,9 +1,11 @@
 /*
- * address: mailbox lists of address fields (RFC 5322 3.4, with groups, comments, quoted strings and UTF-8, RFC 6532).
+ * address: mailbox lists of address fields (RFC 5322 3.4, with groups, comments, quoted strings and UTF-8,
+ * RFC 6532).
  *
- * A pure parser. It never repairs: what is not a mailbox list is an error whose text quotes the piece and says what is
- * wrong with it. Refused: CR, LF and NUL anywhere, obsolete routes, a local part over 64 or an addr-spec over 254
- * octets (RFC 5321 4.5.3.1), domains that IDNA2008 refuses, encoded words inside an addr-spec.
+ * A pure parser. It never repairs: what is not a mailbox list is an error whose text quotes the piece and
+ * says what is wrong with it. Refused: CR, LF and NUL anywhere, obsolete routes, a local part over 64 or an
+ * addr-spec over 254 octets (RFC 5321 4.5.3.1), domains that IDNA2008 refuses, encoded words inside an
+ * addr-spec.
  */
 #ifndef FCGI_SMTP_ADDRESS_H
 #define FCGI_SMTP_ADDRESS_H
@@ -44,11 +46,12 @@ enum address_result {
 };
 
 /*
- * Parses a mailbox list and appends its mailboxes to list, all memory from arena. max bounds list->count. Empty list
- * elements (obs-mbox-list: "a@x.example,,b@x.example") are skipped; a text without any mailbox or group is invalid.
+ * Parses a mailbox list and appends its mailboxes to list, all memory from arena. max bounds list->count.
+ * Empty list elements (obs-mbox-list: "a@x.example,,b@x.example") are skipped; a text without any mailbox or
+ * group is invalid.
  */
-enum address_result address_parse(struct address_list *list, struct slice text, size_t max, struct arena *arena,
-                                  struct err *err);
+enum address_result address_parse(struct address_list *list, struct slice text, size_t max,
+                                  struct arena *arena, struct err *err);
 
 /* Parses exactly one mailbox; null_path also allows "<>" (then mailbox->address.text is empty). */
 enum address_result address_parse_one(struct mailbox *mailbox, struct slice text, bool null_path,
@@ -61,8 +64,8 @@ bool address_equal(const struct addr_spec *a, const struct addr_spec *b);
 bool address_matches(const struct addr_spec *address, const char *pattern);
 
 /*
- * The A-label form (IDNA2008, libidn2, non-transitional), lower case; false: not a domain. A trailing dot is refused.
- * For a domain only: address literals are address_parse's matter.
+ * The A-label form (IDNA2008, libidn2, non-transitional), lower case; false: not a domain. A trailing dot is
+ * refused. For a domain only: address literals are address_parse's matter.
  */
 bool address_domain_to_ascii(struct slice domain, struct arena *arena, struct slice *ascii);
 

@@ -1,9 +1,9 @@
 /*
  * compose: a message as a source of RFC 5322 octets (RFC 5322, 2045-2047, 2049, 2183, 2231, 6532).
  *
- * The composed message is 7bit (but for UTF-8 local parts in address fields, see compose_needs_smtputf8), has only
- * CRLF line ends, no line over 998 octets, and no Bcc. Working memory is bounded, whatever the parts' size; the header
- * section is held, bodies are encoded while they are pulled.
+ * The composed message is 7bit (but for UTF-8 local parts in address fields, see compose_needs_smtputf8), has
+ * only CRLF line ends, no line over 998 octets, and no Bcc. Working memory is bounded, whatever the parts'
+ * size; the header section is held, bodies are encoded while they are pulled.
  */
 #ifndef FCGI_SMTP_COMPOSE_H
 #define FCGI_SMTP_COMPOSE_H
@@ -24,8 +24,9 @@ enum compose_result {
 struct compose;
 
 /*
- * Checks the whole message and prepares the stream: one pass over the texts (charset, NUL, choice of encoding), none
- * over attachments of other types than message/rfc822. *out is the caller's, freed by compose_free.
+ * Checks the whole message and prepares the stream: one pass over the texts (charset, NUL, choice of
+ * encoding), none over attachments of other types than message/rfc822. *out is the caller's, freed by
+ * compose_free.
  */
 enum compose_result compose_new(struct compose **out, const struct message *message, struct err *err);
 void compose_free(struct compose *compose); /* takes NULL */
@@ -33,10 +34,12 @@ void compose_free(struct compose *compose); /* takes NULL */
 /* The stream. Valid until compose_free; one reader at a time. */
 struct source compose_source(struct compose *compose);
 
-/* Octets of the whole stream, without dot-stuffing (RFC 1870 SIZE). Computed, not by pulling the attachments. */
+/* Octets of the whole stream, without dot-stuffing (RFC 1870 SIZE). Computed, not by pulling the attachments.
+ */
 uint64_t compose_size(const struct compose *compose);
 
-/* Whether an address field holds a non-ASCII local part (RFC 6531), and the field's name then ("" otherwise). */
+/* Whether an address field holds a non-ASCII local part (RFC 6531), and the field's name then ("" otherwise).
+ */
 bool compose_needs_smtputf8(const struct compose *compose, const char **field);
 
 /* With its angle brackets. Valid until compose_free. */
@@ -46,9 +49,9 @@ struct slice compose_message_id(const struct compose *compose);
 struct slice compose_header_section(const struct compose *compose);
 
 /*
- * Whether name may stand in h:NAME: RFC 5322 ftext and not a field that this program makes or guards (Date, From,
- * Sender, Reply-To, To, Cc, Bcc, Subject, Message-ID, In-Reply-To, References, MIME-Version, Content-*, Resent-*,
- * Return-Path, Received, Authentication-Results, DKIM-Signature).
+ * Whether name may stand in h:NAME: RFC 5322 ftext and not a field that this program makes or guards (Date,
+ * From, Sender, Reply-To, To, Cc, Bcc, Subject, Message-ID, In-Reply-To, References, MIME-Version, Content-*,
+ * Resent-*, Return-Path, Received, Authentication-Results, DKIM-Signature).
  */
 bool compose_header_name_allowed(struct slice name, struct err *err);
 

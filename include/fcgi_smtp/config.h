@@ -1,10 +1,10 @@
 /*
  * config: the configuration file as a typed, checked struct that is never changed after it was loaded.
  *
- * YAML (libyaml) is read by one table of keys (schema): path, type, range, default. All problems of a file are found in
- * one run; each is one line "FILE:LINE:COLUMN: key.path: what is wrong; what is expected". All strings are owned by the
- * struct and freed by config_free; a string or list that is not given is NULL / count 0 unless a default is said here.
- * Durations are milliseconds, sizes octets.
+ * YAML (libyaml) is read by one table of keys (schema): path, type, range, default. All problems of a file
+ * are found in one run; each is one line "FILE:LINE:COLUMN: key.path: what is wrong; what is expected". All
+ * strings are owned by the struct and freed by config_free; a string or list that is not given is NULL /
+ * count 0 unless a default is said here. Durations are milliseconds, sizes octets.
  */
 #ifndef FCGI_SMTP_CONFIG_H
 #define FCGI_SMTP_CONFIG_H
@@ -49,8 +49,8 @@ struct config_timeouts {
 struct config_server {
     char *name; /* its key under servers:, "default" for the short form */
     char *host;
-    int64_t port;          /* 0: not given; config_server_complete fills it in */
-    enum config_tls tls;   /* likewise */
+    int64_t port;        /* 0: not given; config_server_complete fills it in */
+    enum config_tls tls; /* likewise */
     enum config_tls_min tls_min;
     enum config_verify verify;
     char *ca_file, *ca_path;
@@ -120,8 +120,8 @@ struct config {
 };
 
 /*
- * What was found wrong (or only worth a warning) in a file, as lines that are ready to print. The texts never hold a
- * secret.
+ * What was found wrong (or only worth a warning) in a file, as lines that are ready to print. The texts never
+ * hold a secret.
  */
 struct config_report {
     struct buf problems; /* "FILE:LINE:COLUMN: ...\n"; empty: the file is good */
@@ -132,13 +132,14 @@ void config_report_init(struct config_report *report);
 void config_report_free(struct config_report *report);
 
 /*
- * Reads, checks and completes the file. NULL when report->problems is not empty then. handed_over: a listening socket
- * was handed over (fd 0, LISTEN_FDS), so that rules about `listen` do not apply.
+ * Reads, checks and completes the file. NULL when report->problems is not empty then. handed_over: a
+ * listening socket was handed over (fd 0, LISTEN_FDS), so that rules about `listen` do not apply.
  */
 struct config *config_load(const char *path, bool handed_over, struct config_report *report);
 
 /* The same from memory: pure but for password_file/_env, ca_file/_path and spill_dir, which are looked at. */
-struct config *config_parse(const char *name, struct slice yaml, bool handed_over, struct config_report *report);
+struct config *config_parse(const char *name, struct slice yaml, bool handed_over,
+                            struct config_report *report);
 
 void config_free(struct config *config); /* takes NULL; wipes secrets */
 
@@ -146,9 +147,10 @@ void config_free(struct config *config); /* takes NULL; wipes secrets */
 bool config_print(const struct config *config, struct buf *out) BUF_MUST_CHECK;
 
 /*
- * Fills in a server's port and tls where they are not given: implicit TLS -> 465, user -> 587, else 25; then tls: port
- * 465 -> implicit; unix: -> none; localhost, 127/8 or ::1 by that spelling on 24 or 25 -> none; else starttls.
- * Used for the file's servers and again for a request that overrides some of a server's settings.
+ * Fills in a server's port and tls where they are not given: implicit TLS -> 465, user -> 587, else 25; then
+ * tls: port 465 -> implicit; unix: -> none; localhost, 127/8 or ::1 by that spelling on 24 or 25 -> none;
+ * else starttls. Used for the file's servers and again for a request that overrides some of a server's
+ * settings.
  */
 void config_server_complete(struct config_server *server);
 

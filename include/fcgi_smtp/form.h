@@ -1,9 +1,10 @@
 /*
  * form: the octets of a request body become named fields and files.
  *
- * Push parsers: form_parser_update takes chunks of any size as they arrive; nothing depends on how the body was cut.
- * application/x-www-form-urlencoded by the WHATWG URL standard, multipart/form-data by RFC 7578 and WHATWG HTML
- * (names with %22, %0D%0A escapes are decoded as browsers encode them). All limits hold while reading.
+ * Push parsers: form_parser_update takes chunks of any size as they arrive; nothing depends on how the body
+ * was cut. application/x-www-form-urlencoded by the WHATWG URL standard, multipart/form-data by RFC 7578 and
+ * WHATWG HTML (names with %22, %0D%0A escapes are decoded as browsers encode them). All limits hold while
+ * reading.
  */
 #ifndef FCGI_SMTP_FORM_H
 #define FCGI_SMTP_FORM_H
@@ -27,7 +28,8 @@ struct form_field {
     struct form_field *next;
 };
 
-/* The fields in the body's order. Views and blobs live as long as the arena and blob store given to form_parser_new. */
+/* The fields in the body's order. Views and blobs live as long as the arena and blob store given to
+ * form_parser_new. */
 struct form {
     struct form_field *first;
     struct form_field *last;
@@ -53,22 +55,27 @@ enum form_result {
 struct form_parser;
 
 /*
- * content_type is the request's Content-Type field value. On FORM_OK *out is the caller's, freed by form_parser_free.
- * Names and other views come from arena, contents from store; form is filled as parts are completed.
+ * content_type is the request's Content-Type field value. On FORM_OK *out is the caller's, freed by
+ * form_parser_free. Names and other views come from arena, contents from store; form is filled as parts are
+ * completed.
  */
-enum form_result form_parser_new(struct form_parser **out, struct slice content_type, const struct form_limits *limits,
-                                 struct arena *arena, struct blob_store *store, struct form *form, struct err *err);
+enum form_result form_parser_new(struct form_parser **out, struct slice content_type,
+                                 const struct form_limits *limits, struct arena *arena,
+                                 struct blob_store *store, struct form *form, struct err *err);
 
 /* After a result other than FORM_OK the parser must only be freed. */
-enum form_result form_parser_update(struct form_parser *parser, const void *octets, size_t len, struct err *err);
+enum form_result form_parser_update(struct form_parser *parser, const void *octets, size_t len,
+                                    struct err *err);
 
 /* The body has ended: an unterminated multipart or a cut percent escape is FORM_MALFORMED. */
 enum form_result form_parser_finish(struct form_parser *parser, struct err *err);
 
 void form_parser_free(struct form_parser *parser); /* takes NULL; the form stays */
 
-/* The media type of a Content-Type value without parameters, and one parameter's value (unquoted into arena). */
+/* The media type of a Content-Type value without parameters, and one parameter's value (unquoted into arena).
+ */
 struct slice form_media_type(struct slice content_type);
-bool form_type_parameter(struct slice content_type, const char *name, struct arena *arena, struct slice *value);
+bool form_type_parameter(struct slice content_type, const char *name, struct arena *arena,
+                         struct slice *value);
 
 #endif

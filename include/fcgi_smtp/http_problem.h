@@ -40,9 +40,9 @@ const char *http_problem_token(enum http_problem problem); /* "malformed-form" *
 int http_problem_status(enum http_problem problem);
 
 /*
- * Replaces the response by the problem: type (urn:fcgi-smtp:TOKEN), title, status, detail (a sentence that says what to
- * change), delivery ("none", or "unknown"), then the members of more (an object taken over, may be NULL). Adds Retry-After
- * for the 503s. Falls back to a fixed 500 text when memory is exhausted.
+ * Replaces the response by the problem: type (urn:fcgi-smtp:TOKEN), title, status, detail (a sentence that
+ * says what to change), delivery ("none", or "unknown"), then the members of more (an object taken over, may
+ * be NULL). Adds Retry-After for the 503s. Falls back to a fixed 500 text when memory is exhausted.
  */
 void http_problem_write(struct http_response *response, enum http_problem problem, const char *detail,
                         const char *delivery, struct json *more);

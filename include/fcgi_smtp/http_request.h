@@ -1,5 +1,6 @@
 /*
- * http_request: one HTTP request as nginx hands it over in CGI parameters (RFC 3875) and a stream of body octets.
+ * http_request: one HTTP request as nginx hands it over in CGI parameters (RFC 3875) and a stream of body
+ * octets.
  *
  * Views are valid until the handler's finished call returns.
  */
@@ -21,25 +22,30 @@ const char *http_request_method(const struct http_request *request); /* "" if th
 const char *http_request_param(const struct http_request *request, const char *name);
 
 /*
- * The decoded path below base_path: DOCUMENT_URI, else SCRIPT_NAME + PATH_INFO, else REQUEST_URI without its query,
- * decoded once. base_path ("/", "/mail") matches whole segments. One trailing slash is cut off ("/send/" is "/send").
- * False: outside base_path, or not a path. *path is "/..." and lives as long as the request.
+ * The decoded path below base_path: DOCUMENT_URI, else SCRIPT_NAME + PATH_INFO, else REQUEST_URI without its
+ * query, decoded once. base_path ("/", "/mail") matches whole segments. One trailing slash is cut off
+ * ("/send/" is "/send"). False: outside base_path, or not a path. *path is "/..." and lives as long as the
+ * request.
  */
 bool http_request_path(struct http_request *request, const char *base_path, struct slice *path);
 
-/* nginx's REQUEST_ID (CGI parameter) when it is 1..64 octets of [A-Za-z0-9._-], else 32 random hexadecimal digits. */
+/* nginx's REQUEST_ID (CGI parameter) when it is 1..64 octets of [A-Za-z0-9._-], else 32 random hexadecimal
+ * digits. */
 const char *http_request_id(struct http_request *request);
 
-/* Octets announced by CONTENT_LENGTH; -1: none given (a chunked upload with request buffering off); -2: not a number. */
+/* Octets announced by CONTENT_LENGTH; -1: none given (a chunked upload with request buffering off); -2: not a
+ * number. */
 int64_t http_request_content_length(const struct http_request *request);
 
 enum http_read {
-    HTTP_READ_DATA,     /* *len >= 1 octets */
-    HTTP_READ_END,      /* the body is complete: its length is CONTENT_LENGTH and the stream ended cleanly */
-    HTTP_READ_TRUNCATED, /* it ended early, or the read deadline passed: nothing may be sent for this request */
+    HTTP_READ_DATA,      /* *len >= 1 octets */
+    HTTP_READ_END,       /* the body is complete: its length is CONTENT_LENGTH and the stream ended cleanly */
+    HTTP_READ_TRUNCATED, /* it ended early, or the read deadline passed: nothing may be sent for this request
+                          */
 };
 
-/* Reads body octets. After END or TRUNCATED the same comes again. A body longer than CONTENT_LENGTH is TRUNCATED. */
+/* Reads body octets. After END or TRUNCATED the same comes again. A body longer than CONTENT_LENGTH is
+ * TRUNCATED. */
 enum http_read http_request_read(struct http_request *request, void *out, size_t cap, size_t *len);
 
 /* Octets of body read so far. */

@@ -16,8 +16,8 @@ struct http_route {
 };
 
 /*
- * The route whose path equals path; NULL: 404. *method_allowed says whether method (case-sensitive, RFC 9110 9.1) is one
- * of its methods; if not: 405 with allow.
+ * The route whose path equals path; NULL: 404. *method_allowed says whether method (case-sensitive, RFC
+ * 9110 9.1) is one of its methods; if not: 405 with allow.
  */
 const struct http_route *http_route_find(const struct http_route *routes, size_t count, struct slice path,
                                          const char *method, bool *method_allowed);

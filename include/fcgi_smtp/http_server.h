@@ -1,10 +1,11 @@
 /*
  * http_server: a FastCGI 1.0 responder (libfcgi) that serves requests from nginx with threads.
  *
- * One acceptor thread owns the listening socket and the idle connections; worker threads own requests. A request passes
- * through the handler in up to three calls: begin (read the body, decide), then, if it asked for a delivery, deliver
- * or overloaded, then finished when the answer is written. At most `workers` deliver calls run at once; a request that
- * waits for its turn costs no thread, so begin never waits behind a delivery.
+ * One acceptor thread owns the listening socket and the idle connections; worker threads own requests. A
+ * request passes through the handler in up to three calls: begin (read the body, decide), then, if it asked
+ * for a delivery, deliver or overloaded, then finished when the answer is written. At most `workers` deliver
+ * calls run at once; a request that waits for its turn costs no thread, so begin never waits behind a
+ * delivery.
  */
 #ifndef FCGI_SMTP_HTTP_SERVER_H
 #define FCGI_SMTP_HTTP_SERVER_H
@@ -28,10 +29,10 @@ struct http_network {
 bool http_network_parse(struct http_network *network, const char *text);
 
 struct http_server_options {
-    const char *listen;      /* unix:/path, A.B.C.D:PORT, [v6]:PORT; NULL: fd is used */
-    int fd;                  /* a listening socket that was handed over; -1 if none */
-    mode_t listen_mode;      /* of a unix socket */
-    const char *listen_group; /* NULL: unchanged */
+    const char *listen;                 /* unix:/path, A.B.C.D:PORT, [v6]:PORT; NULL: fd is used */
+    int fd;                             /* a listening socket that was handed over; -1 if none */
+    mode_t listen_mode;                 /* of a unix socket */
+    const char *listen_group;           /* NULL: unchanged */
     const struct http_network *allowed; /* TCP peers; for a listening socket that was handed over too */
     size_t allowed_count;
     unsigned workers;
@@ -53,19 +54,20 @@ struct http_handler {
     enum http_verdict (*begin)(void *ctx, struct http_request *request, struct http_response *response);
     void (*deliver)(void *ctx, struct http_request *request, struct http_response *response);
     void (*overloaded)(void *ctx, struct http_request *request, struct http_response *response);
-    /* The answer is written (written) or the client was gone. Frees what http_request_data holds. Always called. */
+    /* The answer is written (written) or the client was gone. Frees what http_request_data holds. Always
+     * called. */
     void (*finished)(void *ctx, struct http_request *request, struct http_response *response, bool written);
 };
 
 struct http_server;
 
 /* Binds and listens (or takes fd). NULL: the error says which address and why. */
-struct http_server *http_server_new(const struct http_server_options *options, const struct http_handler *handler,
-                                    struct err *err);
+struct http_server *http_server_new(const struct http_server_options *options,
+                                    const struct http_handler *handler, struct err *err);
 
 /*
- * Serves until http_server_stop. Then no connection is accepted, requests in work finish within shutdown_timeout.
- * True if all did. Starts and joins the threads; call it from one thread.
+ * Serves until http_server_stop. Then no connection is accepted, requests in work finish within
+ * shutdown_timeout. True if all did. Starts and joins the threads; call it from one thread.
  */
 bool http_server_run(struct http_server *server, struct err *err);
 
@@ -74,13 +76,14 @@ void http_server_stop(struct http_server *server);
 
 void http_server_free(struct http_server *server); /* takes NULL */
 
-/* Where it listens, as the options write it, with the port that was chosen for port 0. Valid until http_server_free. */
+/* Where it listens, as the options write it, with the port that was chosen for port 0. Valid until
+ * http_server_free. */
 const char *http_server_address(const struct http_server *server);
 
 /* A snapshot of the server's state for health and log; each number is exact at some moment. */
 struct http_server_counts {
     unsigned connections;
-    unsigned waiting;    /* requests that wait for a delivery worker */
+    unsigned waiting; /* requests that wait for a delivery worker */
     unsigned delivering;
 };
 struct http_server_counts http_server_counts(const struct http_server *server);

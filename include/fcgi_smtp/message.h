@@ -14,9 +14,10 @@
 
 /* One text or file. */
 struct message_part {
-    const char *field;      /* the request's field, for errors: "text", "attachment" */
-    struct blob *content;   /* NULL: this part is not given */
-    struct slice type;      /* declared media type with its parameters; empty: found by the file name's extension */
+    const char *field;    /* the request's field, for errors: "text", "attachment" */
+    struct blob *content; /* NULL: this part is not given */
+    struct slice
+        type; /* declared media type with its parameters; empty: found by the file name's extension */
     struct slice file_name; /* UTF-8, as the client gave it: directories are cut off by compose */
     struct slice charset;   /* of a text's octets; empty: UTF-8 */
 };
@@ -27,7 +28,7 @@ struct message_header {
 };
 
 struct message {
-    struct address_list from; /* at least one mailbox */
+    struct address_list from;   /* at least one mailbox */
     struct address_list sender; /* 0 or 1; written only when from has several mailboxes */
     struct address_list reply_to;
     struct address_list to;

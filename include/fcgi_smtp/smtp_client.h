@@ -1,9 +1,10 @@
 /*
- * smtp_client: delivers one message over SMTP (RFC 5321, 3207, 8314, 4954, 1870, 6152, 6531) and says what came of it.
+ * smtp_client: delivers one message over SMTP (RFC 5321, 3207, 8314, 4954, 1870, 6152, 6531) and says what
+ * came of it.
  *
- * Blocking; each call has an absolute deadline. Outcome = class + text: what the caller needs for its answer and
- * nothing of the dialogue. An endpoint is one server with one set of credentials and TLS settings; it may be used by
- * many threads at once and owns what is shared between deliveries (the trust store, TLS sessions).
+ * Blocking; each call has an absolute deadline. Outcome = class + text: what the caller needs for its answer
+ * and nothing of the dialogue. An endpoint is one server with one set of credentials and TLS settings; it may
+ * be used by many threads at once and owns what is shared between deliveries (the trust store, TLS sessions).
  */
 #ifndef FCGI_SMTP_SMTP_CLIENT_H
 #define FCGI_SMTP_SMTP_CLIENT_H
@@ -35,8 +36,8 @@ struct smtp_settings {
     struct secret password;
     enum smtp_auth auth;
     bool allow_cleartext_auth;
-    const char *domain;         /* EHLO name; without a dot: the connection's address literal is said instead */
-    bool abort_on_refused;      /* on_refused: abort */
+    const char *domain;    /* EHLO name; without a dot: the connection's address literal is said instead */
+    bool abort_on_refused; /* on_refused: abort */
     int64_t connect_timeout_ms; /* all addresses together */
     int64_t greeting_timeout_ms;
     int64_t command_timeout_ms; /* each reply */
@@ -48,26 +49,29 @@ struct smtp_endpoint;
 /* NULL when the trust store cannot be loaded; the error names the file. */
 struct smtp_endpoint *smtp_endpoint_new(const struct smtp_settings *settings, struct err *err);
 
-/* The same but sharing the trust store of base (which must outlive it): for a request that overrides settings. */
-struct smtp_endpoint *smtp_endpoint_derive(const struct smtp_endpoint *base, const struct smtp_settings *settings,
-                                           struct err *err);
+/* The same but sharing the trust store of base (which must outlive it): for a request that overrides
+ * settings. */
+struct smtp_endpoint *smtp_endpoint_derive(const struct smtp_endpoint *base,
+                                           const struct smtp_settings *settings, struct err *err);
 void smtp_endpoint_free(struct smtp_endpoint *endpoint); /* takes NULL; no delivery may be under way */
 
 /* A server's reply (RFC 5321 4.2), made safe to print. */
 struct smtp_reply_view {
     int code;          /* 0: none was received */
     char enhanced[12]; /* RFC 3463 "5.1.1", "" if none */
-    char text[512];    /* all lines' texts joined by spaces, without code and enhanced code, controls escaped; may be cut */
+    char text[512];    /* all lines' texts joined by spaces, without code and enhanced code, controls escaped;
+                          may be cut */
 };
 
 enum smtp_class {
-    SMTP_ACCEPTED,           /* the server took responsibility for at least one recipient */
-    SMTP_UNAVAILABLE,        /* DNS, connect, 5yz greeting, EHLO and HELO refused, connection lost */
-    SMTP_TLS_FAILED,         /* STARTTLS missing or refused, handshake, verification */
-    SMTP_AUTH_FAILED,        /* 530, 534, 535, 538, x.7.8; no usable mechanism; refused by us without TLS */
-    SMTP_PROTOCOL_ERROR,     /* broken replies */
-    SMTP_TEMPORARY,          /* 4yz */
-    SMTP_MESSAGE_REFUSED,    /* 5yz to MAIL, DATA or the end of data; over SIZE; SMTPUTF8 needed and not offered */
+    SMTP_ACCEPTED,        /* the server took responsibility for at least one recipient */
+    SMTP_UNAVAILABLE,     /* DNS, connect, 5yz greeting, EHLO and HELO refused, connection lost */
+    SMTP_TLS_FAILED,      /* STARTTLS missing or refused, handshake, verification */
+    SMTP_AUTH_FAILED,     /* 530, 534, 535, 538, x.7.8; no usable mechanism; refused by us without TLS */
+    SMTP_PROTOCOL_ERROR,  /* broken replies */
+    SMTP_TEMPORARY,       /* 4yz */
+    SMTP_MESSAGE_REFUSED, /* 5yz to MAIL, DATA or the end of data; over SIZE; SMTPUTF8 needed and not offered
+                           */
     SMTP_RECIPIENTS_REFUSED, /* 5yz to every RCPT */
     SMTP_TIMED_OUT,          /* a deadline */
     SMTP_LOCAL_FAILURE       /* memory, the message's source */
@@ -86,8 +90,8 @@ struct smtp_delivery {
     struct smtp_recipient *recipients;
     size_t recipient_count; /* >= 1, each address once */
     struct source message;
-    uint64_t size;             /* octets of message, without dot-stuffing */
-    bool smtputf8;             /* a header field of the message needs SMTPUTF8 */
+    uint64_t size;              /* octets of message, without dot-stuffing */
+    bool smtputf8;              /* a header field of the message needs SMTPUTF8 */
     const char *smtputf8_field; /* which, for the error */
     deadline total;
 };
@@ -96,21 +100,25 @@ struct smtp_session;
 
 struct smtp_outcome {
     enum smtp_class class;
-    enum smtp_delivery_state state; /* UNKNOWN: lost after the write that holds the data's last octet was begun */
-    const char *stage;              /* "connect", "greeting", "EHLO", "STARTTLS", "AUTH", "MAIL", "RCPT", "DATA",
-                                       "end of data"; static */
-    struct smtp_reply_view reply;   /* the deciding one; code 0 if none */
-    struct err err;                 /* who said what in reply to which command; "" when all were accepted */
-    struct smtp_session *session;   /* see smtp_release; NULL if there is none to release */
+    enum smtp_delivery_state
+        state;         /* UNKNOWN: lost after the write that holds the data's last octet was begun */
+    const char *stage; /* "connect", "greeting", "EHLO", "STARTTLS", "AUTH", "MAIL", "RCPT", "DATA",
+                          "end of data"; static */
+    struct smtp_reply_view reply; /* the deciding one; code 0 if none */
+    struct err err;               /* who said what in reply to which command; "" when all were accepted */
+    struct smtp_session *session; /* see smtp_release; NULL if there is none to release */
 };
 
 /*
- * Delivers. Returns when the server's answer to the end of the data is there, or when it failed. The session, if still
- * sound, is left in outcome->session so that the caller can answer its own client first; then it calls smtp_release.
+ * Delivers. Returns when the server's answer to the end of the data is there, or when it failed. The session,
+ * if still sound, is left in outcome->session so that the caller can answer its own client first; then it
+ * calls smtp_release.
  */
-void smtp_deliver(struct smtp_endpoint *endpoint, struct smtp_delivery *delivery, struct smtp_outcome *outcome);
+void smtp_deliver(struct smtp_endpoint *endpoint, struct smtp_delivery *delivery,
+                  struct smtp_outcome *outcome);
 
-/* Says QUIT without awaiting the reply and closes. Takes NULL. Never blocks for longer than a write to a full socket may. */
+/* Says QUIT without awaiting the reply and closes. Takes NULL. Never blocks for longer than a write to a full
+ * socket may. */
 void smtp_release(struct smtp_endpoint *endpoint, struct smtp_session *session);
 
 #endif

@@ -1,7 +1,8 @@
 /*
  * source: a stream of octets that is pulled, can be begun anew, and is never in memory whole.
  *
- * What composes a message offers one; what delivers it pulls it. Line ends are CRLF and the last line has one.
+ * What composes a message offers one; what delivers it pulls it. Line ends are CRLF and the last line has
+ * one.
  */
 #ifndef FCGI_SMTP_SOURCE_H
 #define FCGI_SMTP_SOURCE_H

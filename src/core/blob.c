@@ -173,7 +173,9 @@ static bool map(struct blob *blob, struct err *err)
         return false;
     }
     size_t len = (size_t)(before + blob->size);
-    void *mapping = mmap(NULL, len, PROT_READ, MAP_PRIVATE, blob->store->fd, (off_t)(blob->offset - before));
+    /* Private and writable: whoever views a secret can wipe it. */
+    void *mapping =
+        mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_PRIVATE, blob->store->fd, (off_t)(blob->offset - before));
     if (mapping == MAP_FAILED) {
         err_set(err, "%s: cannot map a temporary file: %s", blob->store->spill_dir, strerror(errno));
         return false;
