@@ -18,16 +18,21 @@
 struct buf {
     char *data; /* owned; NULL until the first append */
     size_t len;
-    size_t cap;
+    size_t cap;   /* octets allocated, that of the NUL included */
     size_t limit; /* most octets that len may reach */
+    bool secret;  /* what growth leaves behind is overwritten */
 };
 
 void buf_init(struct buf *buf, size_t limit);
-void buf_free(struct buf *buf);  /* takes a zeroed one; leaves it zeroed */
-void buf_wipe(struct buf *buf);  /* like buf_free, but overwrites the octets first: for secrets */
-void buf_clear(struct buf *buf); /* len = 0, memory is kept */
+void buf_init_secret(struct buf *buf,
+                     size_t limit); /* for secrets: memory is overwritten before it is given back */
+void buf_free(struct buf *buf);     /* takes a zeroed one; leaves it zeroed */
+void buf_wipe(
+    struct buf *buf); /* like buf_free, but overwrites the octets first, whatever buf_init was called */
+void buf_clear(struct buf *buf);  /* len = 0, memory is kept */
+void buf_shrink(struct buf *buf); /* gives memory back that the content does not need; data may move */
 
-/* False when the limit would be passed or memory is exhausted. */
+/* False when the limit would be passed or memory is exhausted. The octets must not be the buffer's own. */
 bool buf_append(struct buf *buf, const void *octets, size_t len) BUF_MUST_CHECK;
 bool buf_append_slice(struct buf *buf, struct slice slice) BUF_MUST_CHECK;
 bool buf_append_string(struct buf *buf, const char *string) BUF_MUST_CHECK;
