@@ -1,0 +1,75 @@
+#!/bin/sh
+# Who may include what: foreign headers stay behind their fences, and folders include only in one direction.
+set -u
+cd "$1" || exit 1
+status=0
+
+complain() {
+    echo "$1"
+    status=1
+}
+
+# fence HEADER-PATTERN FILE-PATTERN: only files that match may include it.
+fence() {
+    found=$(grep -rnE "^ *# *include *[<\"]$1" src include | grep -vE "^($2):") || return 0
+    complain "$1 is included outside its fence ($2):
+$found"
+}
+fence 'fcgiapp\.h' 'src/http/[^:]*'
+fence 'yaml\.h' 'src/config/yaml\.c'
+fence 'openssl/' 'src/smtp/(tls|auth)\.c|src/core/(secret|digest|random)\.c'
+fence 'jansson\.h' 'src/core/json\.c'
+fence 'iconv\.h' 'src/filter/charset\.c'
+fence 'idn2\.h' 'src/mime/[^:]*'
+
+# The folder that a public header belongs to.
+owner() {
+    case $1 in
+    arena | blob | buf | deadline | err | json | log | nearest | random | secret | slice | source | utf8) echo core ;;
+    base64 | charset | encoded_word | lines | quoted_printable) echo filter ;;
+    config) echo config ;;
+    http_*) echo http ;;
+    form) echo form ;;
+    address | addr_spec | message | compose) echo mime ;;
+    smtp_*) echo smtp ;;
+    app) echo app ;;
+    *) echo "unknown-$1" ;;
+    esac
+}
+
+# What each folder may include besides itself.
+allowed() {
+    case $1 in
+    core) echo core ;;
+    filter) echo core filter ;;
+    config) echo core filter config ;;
+    form) echo core filter form ;;
+    mime) echo core filter mime ;;
+    smtp) echo core filter smtp ;;
+    http) echo core filter http ;;
+    app) echo core filter config form mime smtp http app ;;
+    cli) echo core config http smtp cli ;;
+    esac
+}
+
+for folder in core filter config form mime smtp http app cli; do
+    for file in src/$folder/*; do
+        for header in $(sed -nE 's|^#include "fcgi_smtp/(.*)\.h"|\1|p' "$file"); do
+            of=$(owner "$header")
+            [ "$folder/$header" != smtp/addr_spec ] || continue
+            case " $(allowed $folder) " in
+            *" $of "*) ;;
+            *) complain "$file includes fcgi_smtp/$header.h of $of" ;;
+            esac
+        done
+        for other in $(sed -nE 's|^#include "([a-z]+)/.*|\1|p' "$file" | grep -v fcgi_smtp); do
+            [ "$other" = $folder ] || complain "$file includes a header inside src/$other"
+        done
+    done
+done
+
+# Only main.c ends the process.
+found=$(grep -rnE '\b(exit|_exit|abort|setjmp|longjmp)\(' src --include='*.c' | grep -v '^src/main.c:')
+[ -z "$found" ] || complain "a process is ended outside main.c:
+$found"
+exit $status
