@@ -29,31 +29,33 @@ static const struct schema_word log_levels[] = {{"error", LOG_LEVEL_ERROR},
                                                 {"info", LOG_LEVEL_INFO},
                                                 {"debug", LOG_LEVEL_DEBUG},
                                                 {NULL, 0}};
-static const struct schema_word log_formats[] = {{"logfmt", LOG_LOGFMT}, {"json", LOG_JSON}, {NULL, 0}};
-static const struct schema_word log_targets[] = {{"stderr", LOG_STDERR}, {"syslog", LOG_SYSLOG}, {NULL, 0}};
+static const struct schema_word log_formats[] = {
+    {"logfmt", LOG_FORMAT_LOGFMT}, {"json", LOG_FORMAT_JSON}, {NULL, 0}};
+static const struct schema_word log_targets[] = {
+    {"stderr", LOG_TO_STDERR}, {"syslog", LOG_TO_SYSLOG}, {NULL, 0}};
 static const struct schema_word tls_modes[] = {{"starttls", CONFIG_TLS_STARTTLS},
                                                {"implicit", CONFIG_TLS_IMPLICIT},
                                                {"none", CONFIG_TLS_NONE},
                                                {NULL, 0}};
-static const struct schema_word tls_versions[] = {{"1.2", CONFIG_TLS_1_2}, {"1.3", CONFIG_TLS_1_3}, {NULL, 0}};
+static const struct schema_word tls_versions[] = {
+    {"1.2", CONFIG_TLS_1_2}, {"1.3", CONFIG_TLS_1_3}, {NULL, 0}};
 static const struct schema_word verifications[] = {
     {"full", CONFIG_VERIFY_FULL}, {"none", CONFIG_VERIFY_NONE}, {NULL, 0}};
 static const struct schema_word auth_mechanisms[] = {
     {"auto", CONFIG_AUTH_AUTO}, {"plain", CONFIG_AUTH_PLAIN}, {"login", CONFIG_AUTH_LOGIN}, {NULL, 0}};
 static const struct schema_word refusals[] = {
     {"partial", CONFIG_REFUSED_PARTIAL}, {"abort", CONFIG_REFUSED_ABORT}, {NULL, 0}};
-static const struct schema_word overrides[] = {{"server", CONFIG_OVERRIDE_SERVER},
-                                               {"port", CONFIG_OVERRIDE_PORT},
-                                               {"tls", CONFIG_OVERRIDE_TLS},
-                                               {"credentials", CONFIG_OVERRIDE_CREDENTIALS},
-                                               {"domain", CONFIG_OVERRIDE_DOMAIN},
-                                               {NULL, 0}};
+static const struct schema_word overrides[] = {
+    {"server", CONFIG_OVERRIDE_SERVER}, {"port", CONFIG_OVERRIDE_PORT},
+    {"tls", CONFIG_OVERRIDE_TLS},       {"credentials", CONFIG_OVERRIDE_CREDENTIALS},
+    {"domain", CONFIG_OVERRIDE_DOMAIN}, {NULL, 0}};
 
-#define TOP(path, field, type) path, SCHEMA_##type, offsetof(struct config, field)
-#define SRV(path, type)        SCHEMA_SERVER "." #path, SCHEMA_##type, offsetof(struct config_server, path)
-#define RANGE(least, most)     .min = (least), .max = (most)
-#define DEFAULT(text)          .fallback = (text)
-#define IS(function, text)     .valid = (function), .expected = (text)
+#define TOP(name, field, kind) .path = (name), .type = SCHEMA_##kind, .offset = offsetof(struct config, field)
+#define SRV(field, kind)                                                                                     \
+    .path = SCHEMA_SERVER "." #field, .type = SCHEMA_##kind, .offset = offsetof(struct config_server, field)
+#define RANGE(least, most) .min = (least), .max = (most)
+#define DEFAULT(text)      .fallback = (text)
+#define IS(function, text) .valid = (function), .expected = (text)
 
 /* clang-format off: one key a line */
 const struct schema_key schema_keys[] = {
@@ -115,7 +117,8 @@ const struct schema_key schema_keys[] = {
     {TOP("allow.servers", allow.servers, STRINGS), RANGE(1, 64)},
     {TOP("allow.override", allow.override, WORDS), .words = overrides},
     {TOP("allow.hosts", allow.hosts, STRINGS), RANGE(1, SYNTAX_HOST_MAX),
-     IS(syntax_host_pattern, "a host name or address, with * and ? as wildcards; unix: is never allowed here,")},
+     IS(syntax_host_pattern,
+        "a host name or address, with * and ? as wildcards; unix: is never allowed here,")},
     {TOP("allow.ports", allow.ports, NUMBERS), RANGE(1, 65535), DEFAULT("25,465,587")},
 
     {TOP("limits.request", limits.request, SIZE), RANGE(1 * KIB, 4 * GIB), DEFAULT("32MiB")},
@@ -125,7 +128,8 @@ const struct schema_key schema_keys[] = {
     {TOP("limits.text", limits.text, SIZE), RANGE(256, 1 * GIB), DEFAULT("4MiB")},
     {TOP("limits.recipients", limits.recipients, NUMBER), RANGE(1, 10000), DEFAULT("100")},
     {TOP("limits.header_value", limits.header_value, SIZE), RANGE(256, 1 * MIB), DEFAULT("8KiB")},
-    {TOP("limits.memory_per_request", limits.memory_per_request, SIZE), RANGE(16 * KIB, 1 * GIB), DEFAULT("256KiB")},
+    {TOP("limits.memory_per_request", limits.memory_per_request, SIZE), RANGE(16 * KIB, 1 * GIB),
+     DEFAULT("256KiB")},
 };
 /* clang-format on */
 const size_t schema_key_count = sizeof schema_keys / sizeof schema_keys[0];

@@ -13,11 +13,11 @@
 
 #include "fcgi_smtp/slice.h"
 
-#define SCHEMA_PATH_MAX   64    /* octets of a path, the NUL included */
-#define SCHEMA_LIST_MAX   10000 /* entries of a list or mapping */
-#define SCHEMA_SERVER     "servers.*"
-#define SCHEMA_NAMES_MAX  40 /* keys of one section */
-#define SCHEMA_SHORT_FORM "default" /* the name of a server written under server: */
+#define SCHEMA_PATH_MAX    64 /* octets of a path, the NUL included */
+#define SCHEMA_SERVER      "servers.*"
+#define SCHEMA_NAMES_MAX   40 /* keys of one section */
+#define SCHEMA_SERVERS_MAX 1000
+#define SCHEMA_SHORT_FORM  "default" /* the name of a server written under server: */
 
 enum schema_type {
     SCHEMA_STRING,   /* char *; min..max octets */

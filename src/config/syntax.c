@@ -25,7 +25,8 @@ static bool is_letter_or_digit(char c)
 static bool consists_of(struct slice text, const char *others)
 {
     for (size_t i = 0; i < text.len; i++) {
-        if (!is_letter_or_digit(text.data[i]) && (text.data[i] == '\0' || strchr(others, text.data[i]) == NULL)) {
+        if (!is_letter_or_digit(text.data[i]) &&
+            (text.data[i] == '\0' || strchr(others, text.data[i]) == NULL)) {
             return false;
         }
     }
@@ -237,7 +238,8 @@ bool syntax_host_name(struct slice text)
 bool syntax_host(struct slice text)
 {
     uint8_t octets[16];
-    return syntax_is_unix(text) ? unix_path(text) : parse_address(text, octets) != 0 || syntax_host_name(text);
+    return syntax_is_unix(text) ? unix_path(text)
+                                : parse_address(text, octets) != 0 || syntax_host_name(text);
 }
 
 bool syntax_host_pattern(struct slice text)

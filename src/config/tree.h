@@ -15,9 +15,9 @@
 #include "fcgi_smtp/arena.h"
 #include "fcgi_smtp/slice.h"
 
-#define TREE_DEPTH_MAX 8       /* mappings and sequences inside each other */
-#define TREE_NODES_MAX 100000  /* scalars, mappings and sequences of a document */
-#define TREE_PATH_MAX  256     /* octets of a path in a problem, the NUL included */
+#define TREE_DEPTH_MAX 8      /* mappings and sequences inside each other */
+#define TREE_NODES_MAX 100000 /* scalars, mappings and sequences of a document */
+#define TREE_PATH_MAX  256    /* octets of a path in a problem, the NUL included */
 
 enum node_kind {
     NODE_NOTHING, /* a key whose value is still to come, or an alias: was reported */
@@ -58,6 +58,12 @@ void tree_free(struct tree *tree);
 
 /* The value under key in a mapping; NULL if there is none (or node is NULL or no mapping). */
 struct node *node_find(const struct node *node, const char *key);
+
+/*
+ * Reports every key of a mapping that stood there before and marks its node as ignored; nocase: whatever the
+ * case of ASCII letters. False without memory.
+ */
+bool tree_mark_duplicates(const struct node *mapping, bool nocase, struct problems *problems);
 
 /*
  * "servers.main.host", "defaults.to[1]"; "" for the root. What stands below a password's key is left out: it

@@ -18,7 +18,8 @@
 #include "fcgi_smtp/secret.h"
 #include "fcgi_smtp/utf8.h"
 
-#define TREE_MEMORY ((size_t)32 * 1024 * 1024) /* octets: TREE_NODES_MAX nodes and the texts of a largest file */
+#define TREE_MEMORY                                                                                          \
+    ((size_t)32 * 1024 * 1024) /* octets: TREE_NODES_MAX nodes and the texts of a largest file */
 
 struct builder {
     struct tree *tree;
@@ -102,17 +103,20 @@ static bool key_comes_next(const struct builder *b)
     return b->open != NULL && b->open->kind == NODE_MAPPING && b->pending == NULL;
 }
 
-static void check_properties(struct builder *b, const struct node *node, struct place place, bool anchor, bool tag)
+static void check_properties(struct builder *b, const struct node *node, struct place place, bool anchor,
+                             bool tag)
 {
     char path[TREE_PATH_MAX];
     node_path(node, path);
     if (anchor) {
-        problems_add(b->problems, place, path, "has an anchor (&); a plain value is expected, in quotes if it begins "
-                                               "with &");
+        problems_add(b->problems, place, path,
+                     "has an anchor (&); a plain value is expected, in quotes if it begins "
+                     "with &");
     }
     if (tag) {
-        problems_add(b->problems, place, path, "has a tag (!); a plain value is expected, in quotes if it begins "
-                                               "with !");
+        problems_add(b->problems, place, path,
+                     "has a tag (!); a plain value is expected, in quotes if it begins "
+                     "with !");
     }
 }
 
@@ -159,7 +163,8 @@ static void take_alias(struct builder *b, const yaml_event_t *event)
     }
     struct node *node = value_node(b, place);
     if (node != NULL) {
-        node_problem(b->problems, node, "is an alias (*); a plain value is expected, in quotes if it begins with *");
+        node_problem(b->problems, node,
+                     "is an alias (*); a plain value is expected, in quotes if it begins with *");
     }
 }
 
