@@ -250,12 +250,12 @@ static void read_server(struct reading *r, const struct node *node, struct slice
 
 static void read_servers(struct reading *r, const struct node *node)
 {
-    if (!is_mapping(r, node, false)) {
-        return;
-    }
     if (node->count > SCHEMA_SERVERS_MAX) {
         node_problem(r->problems, node, "has %zu entries; at most %d are expected", node->count,
                      SCHEMA_SERVERS_MAX);
+        return;
+    }
+    if (!is_mapping(r, node, false)) {
         return;
     }
     for (const struct node *child = node->first; child != NULL && !r->no_memory; child = child->next) {
