@@ -102,7 +102,7 @@ struct smtp_outcome {
     enum smtp_class class;
     enum smtp_delivery_state
         state;         /* UNKNOWN: lost after the write that holds the data's last octet was begun */
-    const char *stage; /* "connect", "greeting", "EHLO", "STARTTLS", "AUTH", "MAIL", "RCPT", "DATA",
+    const char *stage; /* "connect", "TLS", "greeting", "EHLO", "STARTTLS", "AUTH", "MAIL", "RCPT", "DATA",
                           "end of data"; static */
     struct smtp_reply_view reply; /* the deciding one; code 0 if none */
     struct err err;               /* who said what in reply to which command; "" when all were accepted */

@@ -38,7 +38,7 @@ static bool is_plain(unsigned char c)
     return c >= 0x20 && c < 0x7F && c != '"' && c != '\\';
 }
 
-static bool put_escaped_ascii(struct log_line *line, unsigned char c)
+static bool put_escape(struct log_line *line, unsigned char c)
 {
     switch (c) {
     case '"':
@@ -62,17 +62,16 @@ static bool put_escaped_ascii(struct log_line *line, unsigned char c)
 /* One character, or one octet that is none; *used tells how many octets it was. */
 static bool put_char(struct log_line *line, const char *p, size_t len, size_t *used)
 {
-    unsigned char first = (unsigned char)p[0];
     size_t n = utf8_char_len(p, len);
     *used = n > 0 ? n : 1;
     if (n == 0) {
         return put_string(line, "\\ufffd");
     }
     if (n == 1) {
-        return put_escaped_ascii(line, first);
+        return put_escape(line, (unsigned char)p[0]);
     }
-    if (n == 2 && first == 0xC2 && (unsigned char)p[1] < 0xA0) { /* C1 controls, U+0080 to U+009F */
-        return put_escaped_ascii(line, (unsigned char)p[1]);
+    if (utf8_is_control(p, n)) { /* C1, whose second octet is its number */
+        return put_escape(line, (unsigned char)p[1]);
     }
     return put(line, p, n);
 }
