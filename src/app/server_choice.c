@@ -87,8 +87,8 @@ static enum server_choice_result choose_server(struct choosing *c)
 
 static bool port_is_listed(const struct config_allow *allow, int64_t port)
 {
-    for (size_t i = 0; i < allow->port_count; i++) {
-        if (allow->ports[i] == port) {
+    for (size_t i = 0; i < allow->ports.count; i++) {
+        if (allow->ports.items[i] == port) {
             return true;
         }
     }
