@@ -21,7 +21,7 @@ import uuid
 SOURCE = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ["FCGI_SMTP_BUILD"])  # set by CTest
 PROGRAM = BUILD / "src" / "fcgi-smtp"
-SCRIPT_SERVER = BUILD / "tests" / "smtp_script" / "smtp_script_server"
+SCRIPT_SERVER = BUILD / "tests" / "smtp_script" / "smtp_script"
 SCRIPT_CA = BUILD / "tests" / "smtp_script" / "smtp_script_ca"
 SANITIZED = os.environ.get("FCGI_SMTP_SANITIZE", "")
 WAIT = 30  # seconds that anything may take at most, sanitizers included
@@ -223,10 +223,10 @@ class Bench:
         finally:
             connection.close()
 
-    def send(self, *fields, path="/send", headers=None):
+    def send(self, *fields, path="/send", headers=None, seconds=WAIT * 2):
         """Posts multipart/form-data to /send."""
         body, kind = multipart(fields)
-        return self.request("POST", path, body, {"Content-Type": kind, **(headers or {})})
+        return self.request("POST", path, body, {"Content-Type": kind, **(headers or {})}, seconds)
 
     def get(self, path, headers=None):
         return self.request("GET", path, headers=headers)
