@@ -95,7 +95,7 @@ static bool take_time(struct lexer *lexer)
 bool compose_date_valid(struct slice text)
 {
     struct lexer lexer = lexer_of(lexer_trim(text));
-    return utf8_is_ascii(text) && lexer_text_ok(text) == text.len && take_date(&lexer) &&
+    return utf8_is_ascii(text) && lexer_valid_prefix(text) == text.len && take_date(&lexer) &&
            take_spaces(&lexer) && take_time(&lexer) && lexer_skip_cfws(&lexer, NULL) && lexer_at_end(&lexer);
 }
 

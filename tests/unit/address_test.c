@@ -190,6 +190,8 @@ static const struct {
     /* not closed */
     {TEXT("\"a@b"), "a quotation mark is not closed"},
     {TEXT("\"a\\"), "a quotation mark is not closed"},
+    {TEXT("<\"a@b>"), "a quotation mark is not closed"},
+    {TEXT("\"a"), "a quotation mark is not closed"},
     {TEXT("(a@b"), "a comment is not closed"},
     {TEXT("(a\\"), "a comment is not closed"},
     {TEXT("(a(b)a@b"), "a comment is not closed"},

@@ -280,17 +280,17 @@ static void test_attached_messages(void)
     clean();
 }
 
-static bool fail_to_read(void)
+static bool fail_to_read(size_t chunk)
 {
     struct source source = compose_source(t.compose);
     char octets[1000];
     size_t len = 1;
-    while (len > 0) {
-        if (!source.read(source.ctx, octets, sizeof octets, &len, &t.err)) {
-            return true;
-        }
+    bool ok = true;
+    source.rewind(source.ctx);
+    while (ok && len > 0) {
+        ok = source.read(source.ctx, octets, chunk, &len, &t.err);
     }
-    return false;
+    return !ok;
 }
 
 /* The spill file is cut behind our back: an error, not a wrong message. */
@@ -301,8 +301,13 @@ static void test_broken_blob(void)
     compose_message();
     CU_ASSERT_EQUAL_FATAL(t.result, COMPOSE_OK);
     t.blobs[0].size += 1;
-    CU_ASSERT_TRUE(fail_to_read());
+    CU_ASSERT_TRUE(fail_to_read(1000));
+    CU_ASSERT_TRUE(fail_to_read(100));
     CU_ASSERT(t.err.text[0] != '\0');
+    /* Found at once where the octets are read to choose an encoding. */
+    t.files[0].type = SLICE("message/rfc822");
+    compose_message();
+    CU_ASSERT_EQUAL(t.result, COMPOSE_FAILED);
     t.message.text.content = &t.blobs[0];
     compose_message();
     CU_ASSERT_EQUAL(t.result, COMPOSE_FAILED);

@@ -80,6 +80,8 @@ static void test_made_message_id(void)
     CU_ASSERT_PTR_NOT_NULL(strstr(field(whole().header, "Message-ID"), "@[IPv6:::1]>"));
     message->domain = SLICE("a.b@c");
     check_refused("message_id", "is no message id");
+    message->domain = times(128, "a.");
+    check_refused("message_id", "too long for a Message-ID");
     clean();
 }
 
