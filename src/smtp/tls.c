@@ -413,12 +413,22 @@ static void describe_failure(struct err *why)
     }
 }
 
+/* A TLS 1.2 session that was resumed is as good as new; TLS 1.3 sends new ones (see on_new_session). */
+static void keep_resumed(SSL *ssl)
+{
+    if (SSL_session_reused(ssl) == 1 && SSL_version(ssl) < TLS1_3_VERSION) {
+        (void)on_new_session(ssl, SSL_get_session(ssl));
+    }
+}
+
 enum tls_io tls_handshake(struct tls *tls, struct err *why)
 {
     ERR_clear_error();
     errno = 0;
     enum tls_io result = result_of(tls, SSL_do_handshake(tls->ssl));
-    if (tls->reason.text[0] != '\0') {
+    if (result == TLS_DONE) {
+        keep_resumed(tls->ssl);
+    } else if (tls->reason.text[0] != '\0') {
         err_set(why, "%s", tls->reason.text);
     } else if (result == TLS_FAILED) {
         describe_failure(why);
