@@ -154,10 +154,9 @@ struct http_handler app_handler(struct app *app)
     };
 }
 
-static void report_default(void *ctx, const char *path, const char *text)
+static void note_default(void *ctx, const char *path, const char *text)
 {
-    struct err *err = ctx;
-    err_set(err, "%s: %s", path, text);
+    err_set(ctx, "%s: %s", path, text);
 }
 
 static bool open_endpoints(struct app *app, struct err *err)
@@ -190,11 +189,30 @@ struct app *app_new(const struct config *config, struct err *err)
         app_free(app);
         return NULL;
     }
-    if (!defaults_parse(&app->defaults, config, report_default, err) || !open_endpoints(app, err)) {
+    if (!defaults_parse(&app->defaults, config, note_default, err) || !open_endpoints(app, err)) {
         app_free(app);
         return NULL;
     }
     return app;
+}
+
+struct checking {
+    const struct config *config;
+    struct config_report *report;
+};
+
+static void report_default(void *ctx, const char *path, const char *text)
+{
+    const struct checking *checking = ctx;
+    config_report_add(checking->report, checking->config, path, text);
+}
+
+void app_check(const struct config *config, struct config_report *report)
+{
+    struct checking checking = {config, report};
+    struct defaults defaults;
+    (void)defaults_parse(&defaults, config, report_default, &checking);
+    defaults_free(&defaults);
 }
 
 void app_free(struct app *app)

@@ -5,10 +5,13 @@
 #include "app/defaults.h"
 
 #include <stdint.h>
+#include <stdio.h>
 
 #include "fcgi_smtp/compose.h"
 
-#define DEFAULTS_ARENA_MAX (4U * 1024 * 1024)
+#define DEFAULTS_ARENA_MAX ((size_t)4 * 1024 * 1024)
+#define PATH_TEXT_MAX      256 /* octets of a key's path */
+#define EXPECTED_MAILBOXES "expected mailboxes like \"Name <local@domain>\""
 
 struct reporter {
     defaults_problem *problem;
@@ -16,10 +19,12 @@ struct reporter {
     bool good;
 };
 
-static void report(struct reporter *reporter, const char *path, const char *text)
+static void report(struct reporter *reporter, const char *path, const char *wrong, const char *expected)
 {
+    struct err err = {0};
+    err_set(&err, "%s; %s", wrong, expected);
     reporter->good = false;
-    reporter->problem(reporter->ctx, path, text);
+    reporter->problem(reporter->ctx, path, err.text);
 }
 
 static void parse_text(struct address_list *list, const char *text, const char *path, struct arena *arena,
@@ -27,7 +32,7 @@ static void parse_text(struct address_list *list, const char *text, const char *
 {
     struct err err = {0};
     if (text != NULL && address_parse(list, slice_of(text), SIZE_MAX, arena, &err) != ADDRESS_OK) {
-        report(reporter, path, err.text);
+        report(reporter, path, err.text, EXPECTED_MAILBOXES);
     }
 }
 
@@ -35,7 +40,9 @@ static void parse_strings(struct address_list *list, const struct config_strings
                           struct arena *arena, struct reporter *reporter)
 {
     for (size_t i = 0; i < strings->count; i++) {
-        parse_text(list, strings->items[i], path, arena, reporter);
+        char item[PATH_TEXT_MAX];
+        (void)snprintf(item, sizeof item, "%s[%zu]", path, i);
+        parse_text(list, strings->items[i], item, arena, reporter);
     }
 }
 
@@ -44,7 +51,10 @@ static void check_headers(const struct config_pairs *headers, struct reporter *r
     struct err err = {0};
     for (size_t i = 0; i < headers->count; i++) {
         if (!compose_header_name_allowed(slice_of(headers->items[i].name), &err)) {
-            report(reporter, "defaults.headers", err.text);
+            char path[PATH_TEXT_MAX];
+            (void)snprintf(path, sizeof path, "defaults.headers.%s", headers->items[i].name);
+            report(reporter, path, err.text,
+                   "expected the name of a header that fcgi-smtp does not make itself");
         }
     }
 }
@@ -67,7 +77,7 @@ bool defaults_parse(struct defaults *defaults, const struct config *config, defa
         struct err err = {0};
         defaults->has_sender = true;
         if (address_parse_one(&defaults->sender, slice_of(given->sender), true, arena, &err) != ADDRESS_OK) {
-            report(&reporter, "defaults.sender", err.text);
+            report(&reporter, "defaults.sender", err.text, "expected one mailbox, or <> for the null path");
         }
     }
     check_headers(&given->headers, &reporter);

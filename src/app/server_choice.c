@@ -17,6 +17,12 @@ struct choosing {
     struct err *err;
 };
 
+const char *server_choice_name(const struct server_choice *choice)
+{
+    bool elsewhere = choice->overrides && strcmp(choice->settings.host, choice->server->host) != 0;
+    return elsewhere ? choice->settings.host : choice->server->name;
+}
+
 static struct slice given(const struct choosing *c, enum send_field field)
 {
     const struct send_value *value = c->fields->single[field];
@@ -87,8 +93,8 @@ static enum server_choice_result choose_server(struct choosing *c)
 
 static bool port_is_listed(const struct config_allow *allow, int64_t port)
 {
-    for (size_t i = 0; i < allow->port_count; i++) {
-        if (allow->ports[i] == port) {
+    for (size_t i = 0; i < allow->ports.count; i++) {
+        if (allow->ports.items[i] == port) {
             return true;
         }
     }

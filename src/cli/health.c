@@ -73,13 +73,12 @@ static int open_connection(const char *address, deadline until, struct err *err)
         err_set(err, "%s is no address; give unix:/path, A.B.C.D:PORT or [v6]:PORT", address);
         return -1;
     }
-    const struct sockaddr *peer = (const struct sockaddr *)&parsed.storage;
-    int fd = socket(peer->sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    int fd = socket(parsed.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0) {
         err_set(err, "socket: %s", strerror(errno));
         return -1;
     }
-    int failure = connect(fd, peer, parsed.len) == 0 ? 0 : errno;
+    int failure = connect(fd, &parsed.any, parsed.len) == 0 ? 0 : errno;
     if (failure == EINPROGRESS) {
         socklen_t len = sizeof failure;
         bool ready = wait_for(fd, POLLOUT, until);

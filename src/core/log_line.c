@@ -135,7 +135,7 @@ static bool is_json_number(struct slice text)
 
 static bool put_field(struct log_line *line, enum log_format format, const struct log_field *field)
 {
-    bool json = format == LOG_JSON;
+    bool json = format == LOG_FORMAT_JSON;
     struct slice key = slice_of(field->key);
     bool ok = line->len <= 1 || put_string(line, json ? "," : " ");
     ok = ok && (json ? put_quoted(line, key) : put(line, key.data, key.len));
@@ -169,14 +169,14 @@ static void put_message(struct log_line *line, enum log_format format, struct sl
         memcpy(text + cut, "...", sizeof "...");
         message = (struct slice){text, cut + 3};
     }
-    bool ok = put_string(line, format == LOG_JSON ? ",\"msg\":" : " msg=");
+    bool ok = put_string(line, format == LOG_FORMAT_JSON ? ",\"msg\":" : " msg=");
     (void)(ok && put_quoted(line, message)); /* fits: an octet becomes six at most */
 }
 
 void log_line_write(struct log_line *line, enum log_format format, const struct log_event *event)
 {
     line->len = 0;
-    if (format == LOG_JSON) {
+    if (format == LOG_FORMAT_JSON) {
         (void)put_string(line, "{");
     }
     put_time(line, format, event->time);
@@ -189,7 +189,7 @@ void log_line_write(struct log_line *line, enum log_format format, const struct 
             line->len = before; /* left out whole; a shorter one may still fit */
         }
     }
-    const char *end = format == LOG_JSON ? "}\n" : "\n";
+    const char *end = format == LOG_FORMAT_JSON ? "}\n" : "\n";
     memcpy(line->text + line->len, end, strlen(end));
     line->len += strlen(end);
 }

@@ -23,6 +23,12 @@ static bool is_space(unsigned char c)
     return c == ' ' || c == '\t';
 }
 
+/* is_literal || is_space with the space in the literals' range: this loop's branches are then rarely mispredicted. */
+static bool is_literal_or_space(unsigned char c)
+{
+    return (c >= ' ' && c <= '~' && c != '=') || c == '\t';
+}
+
 static bool is_line_end(unsigned char c)
 {
     return c == '\r' || c == '\n';
@@ -100,7 +106,7 @@ static void put_held_literally(struct quoted_printable_encoder *encoder, struct 
 static size_t literal_run(const unsigned char *at, const unsigned char *end)
 {
     const unsigned char *p = at;
-    while (p < end && (is_literal(*p) || is_space(*p))) {
+    while (p < end && is_literal_or_space(*p)) {
         p++;
     }
     size_t len = (size_t)(p - at);

@@ -18,7 +18,10 @@
 #include "mime/segments.h"
 
 enum {
-    FIELDS_MAX = 4 << 20 /* octets of all header fields and delimiters of a message */
+    FIELDS_MAX = 4 << 20, /* octets of all header fields and delimiters of a message */
+    QUOTED_MAX = 100,     /* octets of a refused value that an error shows */
+    CUSTOM_WORD_MAX =
+        900 /* octets: the encoder would encode a longer word, which a structured field cannot have */
 };
 
 struct compose {
@@ -28,6 +31,13 @@ struct compose {
     size_t id_len;
     const char *utf8_field; /* "" if there is none */
 };
+
+/* As much of a refused value as an error shows. */
+static struct slice shortened(struct slice value)
+{
+    value.len = value.len < QUOTED_MAX ? value.len : QUOTED_MAX;
+    return value;
+}
 
 static void write_date(struct header *header, const struct message *message)
 {
@@ -42,7 +52,7 @@ static void write_date(struct header *header, const struct message *message)
         date = slice_of(made);
     } else if (!compose_date_valid(date)) {
         header_refuse(header, "\"%.*s\" is no date like \"Mon, 23 Nov 2026 09:48:00 +0100\" (RFC 5322 3.3)",
-                      SLICE_ARGS(date));
+                      SLICE_ARGS(shortened(date)));
         return;
     }
     header_words(header, date);
@@ -111,14 +121,14 @@ static void write_message_id(struct header *header, const struct message *messag
                                   ? message->domain
                                   : message->from.mailboxes[0].address.domain;
         if (!message_id_make(made, domain, message->now)) {
-            err_set(header->err, "no Message-ID could be made");
-            header->result = header->result == COMPOSE_OK ? COMPOSE_FAILED : header->result;
+            header_fail(header, "no Message-ID could be made");
             return;
         }
         id = slice_of(made);
     }
     if (!compose_message_ids_valid(id, 1)) {
-        header_refuse(header, "\"%.*s\" is no message id like <id@domain> (RFC 5322 3.6.4)", SLICE_ARGS(id));
+        header_refuse(header, "\"%.*s\" is no message id like <id@domain> (RFC 5322 3.6.4)",
+                      SLICE_ARGS(shortened(id)));
         return;
     }
     header_word(header, id, "");
@@ -136,7 +146,7 @@ static void write_references(struct header *header, const char *name, const char
     header_begin(header, slice_of(name), slice_of(field));
     if (!compose_message_ids_valid(list, MESSAGE_IDS_MAX)) {
         header_refuse(header, "\"%.*s\" is no list of 1 to %d message ids like <id@domain> (RFC 5322 3.6.4)",
-                      SLICE_ARGS(list), MESSAGE_IDS_MAX);
+                      SLICE_ARGS(shortened(list)), MESSAGE_IDS_MAX);
         return;
     }
     while (message_id_next(&list, &id)) {
@@ -184,9 +194,10 @@ static void write_custom(struct header *header, const struct message_header *cus
     header->field = slice_of(field);
     if (!compose_header_name_allowed(custom->name, &why)) {
         header_refuse(header, "%s", why.text);
-    } else if (longest_word(value) + 1 > HEADER_LINE_MAX) {
-        header_refuse(header, "a word of %zu octets cannot be folded to lines of at most %d octets",
-                      longest_word(value), HEADER_LINE_MAX);
+    } else if (longest_word(value) > CUSTOM_WORD_MAX && utf8_is_ascii(value)) {
+        header_refuse(
+            header, "a word of %zu octets is too long to be folded: at most %d may stand without white space",
+            longest_word(value), CUSTOM_WORD_MAX);
     } else if (value.len > 0) {
         header_begin(header, custom->name, slice_of(field));
         if (is_encoded_already(value)) {

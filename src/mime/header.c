@@ -31,13 +31,20 @@ void header_refuse(struct header *header, const char *format, ...)
     header->result = COMPOSE_INVALID;
 }
 
+void header_fail(struct header *header, const char *text)
+{
+    if (header->result == COMPOSE_OK) {
+        err_set(header->err, "%s", text);
+        header->result = COMPOSE_FAILED;
+    }
+}
+
 void header_no_room(struct header *header, size_t wanted)
 {
     if (header->out->limit - header->out->len < wanted) {
         header_refuse(header, "the header fields of the message are over %zu octets", header->out->limit);
-    } else if (header->result == COMPOSE_OK) {
-        err_set(header->err, "no memory for the header fields");
-        header->result = COMPOSE_FAILED;
+    } else {
+        header_fail(header, "no memory for the header fields");
     }
 }
 

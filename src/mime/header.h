@@ -51,6 +51,9 @@ void header_parameter(struct header *header, struct slice name, struct slice val
 /* Stops the writing: the field is to blame, the text says what to change. */
 void header_refuse(struct header *header, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* Stops the writing: not the request is to blame. */
+void header_fail(struct header *header, const char *text);
+
 /* Stops the writing for lack of memory or room; wanted octets had to go in. */
 void header_no_room(struct header *header, size_t wanted);
 

@@ -128,7 +128,7 @@ struct slice media_type_of_file(struct slice file_name)
     char key[EXTENSION_MAX + 1];
     const char *dot = file_name.len > 0 ? memrchr(file_name.data, '.', file_name.len) : NULL;
     size_t len = dot != NULL ? file_name.len - (size_t)(dot + 1 - file_name.data) : 0;
-    if (len == 0 || len > EXTENSION_MAX) {
+    if (len == 0 || len > EXTENSION_MAX || memchr(dot, '\0', len + 1) != NULL) {
         return MEDIA_TYPE_OCTETS;
     }
     for (size_t i = 0; i < len; i++) {

@@ -168,8 +168,7 @@ static bool make_boundary(struct writer *writer, struct boundary *boundary)
 {
     memcpy(boundary->text, boundary_prefix, sizeof boundary_prefix);
     if (!random_hex(boundary->text + sizeof boundary_prefix - 1, BOUNDARY_DIGITS)) {
-        err_set(writer->header->err, "the system has no randomness to give");
-        (void)failed(writer, COMPOSE_FAILED);
+        header_fail(writer->header, "the system has no randomness to give");
         return false;
     }
     return true;

@@ -99,7 +99,7 @@ class Answer:
         self.headers = headers
         self.body = body
         kind = headers.get("Content-Type", "")
-        self.json = json.loads(body) if kind in ("application/json", "application/problem+json") else None
+        self.json = json.loads(body) if body and kind in ("application/json", "application/problem+json") else None
 
     @property
     def token(self):

@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <syslog.h>
-#undef LOG_SYSLOG /* as in src/core/log.c */
 #include <unistd.h>
 
 #include "core/log_line.h"
@@ -30,11 +29,11 @@ static void test_formats(void)
         {"reply", SLICE("250 \"ok\""), false}, {"empty", SLICE(""), false},
     };
     const struct log_event event = {&time, LOG_LEVEL_INFO, SLICE("mail accepted"), fields, 6};
-    check_line(LOG_LOGFMT, &event,
+    check_line(LOG_FORMAT_LOGFMT, &event,
                "ts=2026-11-24T15:00:00.999Z level=info msg=\"mail accepted\" id=a1-b2 status=202 "
                "to=<b@example.com> reply=\"250 \\\"ok\\\"\" empty=\"\"");
     check_line(
-        LOG_JSON, &event,
+        LOG_FORMAT_JSON, &event,
         "{\"ts\":\"2026-11-24T15:00:00.999Z\",\"level\":\"info\",\"msg\":\"mail accepted\",\"id\":\"a1-b2\","
         "\"status\":202,\"to\":\"<b@example.com>\",\"reply\":\"250 \\\"ok\\\"\",\"empty\":\"\"}");
 }
@@ -46,9 +45,9 @@ static void test_no_time(void)
         const struct log_event event = {NULL, (enum log_level)level, SLICE("x"), NULL, 0};
         char expected[64];
         snprintf(expected, sizeof expected, "level=%s msg=\"x\"", names[level]);
-        check_line(LOG_LOGFMT, &event, expected);
+        check_line(LOG_FORMAT_LOGFMT, &event, expected);
         snprintf(expected, sizeof expected, "{\"level\":\"%s\",\"msg\":\"x\"}", names[level]);
-        check_line(LOG_JSON, &event, expected);
+        check_line(LOG_FORMAT_JSON, &event, expected);
     }
 }
 
@@ -75,10 +74,10 @@ static void test_escapes(void)
         const struct log_event event = {NULL, LOG_LEVEL_ERROR, cases[i].in, &field, 1};
         char expected[200];
         snprintf(expected, sizeof expected, "level=error msg=%s k=%s", cases[i].logfmt, cases[i].logfmt);
-        check_line(LOG_LOGFMT, &event, expected);
+        check_line(LOG_FORMAT_LOGFMT, &event, expected);
         snprintf(expected, sizeof expected, "{\"level\":\"error\",\"msg\":%s,\"k\":%s}", cases[i].json,
                  cases[i].json);
-        check_line(LOG_JSON, &event, expected);
+        check_line(LOG_FORMAT_JSON, &event, expected);
     }
 }
 
@@ -101,7 +100,7 @@ static void test_numbers(void)
         char expected[100];
         snprintf(expected, sizeof expected, "{\"level\":\"debug\",\"msg\":\"\",\"n\":%s%s%s}", quote,
                  cases[i].text, quote);
-        check_line(LOG_JSON, &event, expected);
+        check_line(LOG_FORMAT_JSON, &event, expected);
     }
 }
 
@@ -117,13 +116,13 @@ static void test_long_fields(void)
         const struct log_event long_event = {NULL, LOG_LEVEL_INFO, SLICE(""), long_one, 2};
         bool both = len + strlen(" z=1") <= most;
         size_t left_out = len > most ? strlen(" k=") + len : both ? 0 : strlen(" z=1");
-        log_line_write(&line, LOG_LOGFMT, &long_event);
+        log_line_write(&line, LOG_FORMAT_LOGFMT, &long_event);
         CU_ASSERT_EQUAL(line.len, strlen("level=info msg=\"\" k= z=1\n") + len - left_out);
     }
     const struct log_field fields[] = {{"k", {value, sizeof value}, false}, {"z", SLICE("1"), true}};
     const struct log_event event = {NULL, LOG_LEVEL_INFO, SLICE(""), fields, 2};
-    check_line(LOG_LOGFMT, &event, "level=info msg=\"\" z=1");
-    check_line(LOG_JSON, &event, "{\"level\":\"info\",\"msg\":\"\",\"z\":1}");
+    check_line(LOG_FORMAT_LOGFMT, &event, "level=info msg=\"\" z=1");
+    check_line(LOG_FORMAT_JSON, &event, "{\"level\":\"info\",\"msg\":\"\",\"z\":1}");
 }
 
 /* The worst case of escaping fits beside the time. */
@@ -134,7 +133,7 @@ static void test_long_message(void)
     const struct timespec time = {0, 0};
     memset(message, '\x01', sizeof message);
     const struct log_event event = {&time, LOG_LEVEL_WARNING, {message, sizeof message}, NULL, 0};
-    log_line_write(&line, LOG_JSON, &event);
+    log_line_write(&line, LOG_FORMAT_JSON, &event);
     CU_ASSERT_EQUAL(line.len,
                     strlen("{\"ts\":\"1970-01-01T00:00:00.000Z\",\"level\":\"warning\",\"msg\":\"...\"}\n") +
                         6 * LOG_MESSAGE_MAX);
@@ -144,7 +143,7 @@ static void test_long_message(void)
         for (size_t i = shift; i + 3 <= sizeof message; i += 3) {
             memcpy(message + i, "\xe2\x82\xac", 3);
         }
-        log_line_write(&line, LOG_LOGFMT, &event);
+        log_line_write(&line, LOG_FORMAT_LOGFMT, &event);
         CU_ASSERT_EQUAL(memcmp(line.text + line.len - 8, "\xe2\x82\xac...\"\n", 8), 0);
     }
 }
@@ -188,7 +187,7 @@ static void test_stderr(void)
 {
     const struct log_field field = {"key", SLICE("value"), false};
     capture_begin();
-    log_open(LOG_LEVEL_WARNING, LOG_LOGFMT, LOG_STDERR);
+    log_open(LOG_LEVEL_WARNING, LOG_FORMAT_LOGFMT, LOG_TO_STDERR);
     CU_ASSERT_TRUE(log_enabled(LOG_LEVEL_ERROR));
     CU_ASSERT_TRUE(log_enabled(LOG_LEVEL_WARNING));
     CU_ASSERT_FALSE(log_enabled(LOG_LEVEL_INFO));
@@ -200,11 +199,11 @@ static void test_stderr(void)
     log_event(LOG_LEVEL_ERROR, "event", &field, 1);
     CU_ASSERT_STRING_EQUAL(without_time(capture_end()), "level=error msg=\"event\" key=value\n");
     capture_begin();
-    log_open(LOG_LEVEL_DEBUG, LOG_JSON, LOG_STDERR);
+    log_open(LOG_LEVEL_DEBUG, LOG_FORMAT_JSON, LOG_TO_STDERR);
     log_event(LOG_LEVEL_DEBUG, "event", &field, 1);
     const char *line = strstr(capture_end(), ",\"level\":\"debug\",\"msg\":\"event\",\"key\":\"value\"}\n");
     CU_ASSERT_PTR_NOT_NULL(line);
-    log_open(LOG_LEVEL_INFO, LOG_LOGFMT, LOG_STDERR);
+    log_open(LOG_LEVEL_INFO, LOG_FORMAT_LOGFMT, LOG_TO_STDERR);
 }
 
 static void test_message_cut(void)
@@ -299,7 +298,7 @@ void(syslog)(int priority, const char *format, ...)
 static void test_syslog(void)
 {
     static const int priorities[] = {LOG_ERR, LOG_WARNING, LOG_INFO, LOG_DEBUG};
-    log_open(LOG_LEVEL_DEBUG, LOG_LOGFMT, LOG_SYSLOG);
+    log_open(LOG_LEVEL_DEBUG, LOG_FORMAT_LOGFMT, LOG_TO_SYSLOG);
     capture_begin();
     for (int level = LOG_LEVEL_ERROR; level <= LOG_LEVEL_DEBUG; level++) {
         log_message((enum log_level)level, "a %s\n", "%n%s");
@@ -309,7 +308,7 @@ static void test_syslog(void)
         CU_ASSERT_PTR_NULL(strchr(syslog_text, '\n'));
     }
     CU_ASSERT_STRING_EQUAL(capture_end(), "");
-    log_open(LOG_LEVEL_INFO, LOG_LOGFMT, LOG_STDERR);
+    log_open(LOG_LEVEL_INFO, LOG_FORMAT_LOGFMT, LOG_TO_STDERR);
 }
 
 static const struct unit_test tests[] = {
