@@ -146,11 +146,11 @@ static void failures(void)
 {
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct fixture f;
-        fixture_init(&f);
+        smtp_fixture_init(&f);
         if (rows[i].timeout_ms > 0) {
-            fixture_timeouts(&f, rows[i].timeout_ms);
+            smtp_fixture_timeouts(&f, rows[i].timeout_ms);
         }
-        fixture_run(&f, rows[i].scenario, rows[i].name);
+        smtp_fixture_run(&f, rows[i].scenario, rows[i].name);
         bool held = row_holds(&rows[i], &f);
         if (!held) {
             printf("\n%s: class %d state %d stage %s code %d: %s\n", rows[i].name, f.outcome.class,
@@ -198,13 +198,13 @@ static void failures_in_the_data(void)
     char *text = large_message();
     for (size_t i = 0; i < sizeof large_rows / sizeof large_rows[0]; i++) {
         struct fixture f;
-        fixture_init(&f);
-        fixture_message(&f, text, LARGE);
+        smtp_fixture_init(&f);
+        smtp_fixture_message(&f, text, LARGE);
         f.receive_buffer = 65536;
         if (large_rows[i].timeout_ms > 0) {
             f.settings.data_timeout_ms = large_rows[i].timeout_ms;
         }
-        fixture_run(&f, large_rows[i].scenario, large_rows[i].name);
+        smtp_fixture_run(&f, large_rows[i].scenario, large_rows[i].name);
         bool held = row_holds(&large_rows[i], &f);
         if (!held) {
             printf("\n%s: class %d state %d stage %s code %d: %s\n", large_rows[i].name, f.outcome.class,
@@ -219,15 +219,15 @@ static void large_is_whole(void)
 {
     char *text = large_message();
     struct fixture f;
-    fixture_init(&f);
-    fixture_message(&f, text, LARGE);
-    fixture_start(&f, HELLO MAIL RCPT DATA "DATA\nS: 250 queued\n" QUIT);
-    fixture_deliver(&f);
+    smtp_fixture_init(&f);
+    smtp_fixture_message(&f, text, LARGE);
+    smtp_fixture_start(&f, HELLO MAIL RCPT DATA "DATA\nS: 250 queued\n" QUIT);
+    smtp_fixture_deliver(&f);
     CU_ASSERT_EQUAL(f.outcome.class, SMTP_ACCEPTED);
     size_t size = 0;
     const unsigned char *got = smtp_script_message(f.script, 0, &size);
     CU_ASSERT(got != NULL && size == LARGE && memcmp(got, text, LARGE) == 0);
-    fixture_end(&f, "large");
+    smtp_fixture_end(&f, "large");
     free(text);
 }
 
@@ -236,8 +236,8 @@ static void large_is_whole(void)
 static void accepted(void)
 {
     struct fixture f;
-    fixture_init(&f);
-    fixture_start(&f, HELLO MAIL RCPT DATA "DATA\nS: 250 2.0.0 Ok: queued as 4F2C1\n" QUIT);
+    smtp_fixture_init(&f);
+    smtp_fixture_start(&f, HELLO MAIL RCPT DATA "DATA\nS: 250 2.0.0 Ok: queued as 4F2C1\n" QUIT);
     smtp_deliver(f.endpoint, &f.delivery, &f.outcome);
     CU_ASSERT_EQUAL(f.outcome.class, SMTP_ACCEPTED);
     CU_ASSERT_EQUAL(f.outcome.state, SMTP_DELIVERY_DONE);
@@ -254,16 +254,16 @@ static void accepted(void)
     size_t size = 0;
     const unsigned char *got = smtp_script_message(f.script, 0, &size);
     CU_ASSERT(got != NULL && size == f.message.len && memcmp(got, f.message.text, size) == 0);
-    fixture_end(&f, "accepted");
+    smtp_fixture_end(&f, "accepted");
 }
 
 /* Each command is one write, and so is the message with its end. */
 static void flights(void)
 {
     struct fixture f;
-    fixture_init(&f);
-    fixture_start(&f, HELLO MAIL RCPT DATA "DATA\nS: 250 ok\n" QUIT);
-    fixture_deliver(&f);
+    smtp_fixture_init(&f);
+    smtp_fixture_start(&f, HELLO MAIL RCPT DATA "DATA\nS: 250 ok\n" QUIT);
+    smtp_fixture_deliver(&f);
     CU_ASSERT_TRUE(smtp_script_wait(f.script, 1, 10000));
     char *text = smtp_script_flights(f.script, 1);
     CU_ASSERT_STRING_EQUAL(text, "EHLO client.example\\r\\n\n"
@@ -273,17 +273,17 @@ static void flights(void)
                                  "Subject: test\\r\\n\\r\\nHello\\r\\n..dot\\r\\n...\\r\\n.\\r\\n\n"
                                  "QUIT\\r\\n\n");
     free(text);
-    fixture_end(&f, "flights");
+    smtp_fixture_end(&f, "flights");
 }
 
 static void hello_falls_back(void)
 {
     struct fixture f;
-    fixture_init(&f);
-    fixture_run(&f,
-                "S: 220 x\nC: EHLO *\nS: 500 what?\nC: HELO client.example\nS: 250 x\n" MAIL RCPT DATA
-                "DATA\nS: 250 ok\n" QUIT,
-                "HELO");
+    smtp_fixture_init(&f);
+    smtp_fixture_run(&f,
+                     "S: 220 x\nC: EHLO *\nS: 500 what?\nC: HELO client.example\nS: 250 x\n" MAIL RCPT DATA
+                     "DATA\nS: 250 ok\n" QUIT,
+                     "HELO");
     CU_ASSERT_EQUAL(f.outcome.class, SMTP_ACCEPTED);
 }
 
@@ -295,11 +295,11 @@ static void own_names(void)
                                            {"[IPv6:::1]", "[IPv6:::1]"}};
     for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
         struct fixture f;
-        fixture_init(&f);
+        smtp_fixture_init(&f);
         f.settings.domain = table[i][0];
         char scenario[200];
         (void)snprintf(scenario, sizeof scenario, "S: 220 x\nC: EHLO %s\nS: 451 x\n" QUIT, table[i][1]);
-        fixture_run(&f, scenario, "own name");
+        smtp_fixture_run(&f, scenario, "own name");
         CU_ASSERT_EQUAL(f.outcome.class, SMTP_TEMPORARY);
     }
 }
@@ -311,9 +311,9 @@ static void through_a_unix_socket(void)
     char host[64];
     (void)snprintf(host, sizeof host, "unix:%s/socket", directory);
     struct fixture f;
-    fixture_init(&f);
+    smtp_fixture_init(&f);
     f.settings.host = host;
-    fixture_run(&f, HELLO MAIL RCPT DATA "DATA\nS: 250 ok\n" QUIT, "unix");
+    smtp_fixture_run(&f, HELLO MAIL RCPT DATA "DATA\nS: 250 ok\n" QUIT, "unix");
     CU_ASSERT_EQUAL(f.outcome.class, SMTP_ACCEPTED);
     CU_ASSERT_EQUAL(rmdir(directory), 0);
 }
@@ -321,22 +321,22 @@ static void through_a_unix_socket(void)
 static void nobody_listens(void)
 {
     struct fixture f;
-    fixture_init(&f);
-    fixture_start(&f, "==? 1\nCLOSE\n");
+    smtp_fixture_init(&f);
+    smtp_fixture_start(&f, "==? 1\nCLOSE\n");
     CU_ASSERT_TRUE(smtp_script_stop(f.script));
-    fixture_deliver(&f);
+    smtp_fixture_deliver(&f);
     CU_ASSERT_EQUAL(f.outcome.class, SMTP_UNAVAILABLE);
     CU_ASSERT_STRING_EQUAL(f.outcome.stage, "connect");
     CU_ASSERT_PTR_NOT_NULL(strstr(f.outcome.err.text, "127.0.0.1: Connection refused"));
-    fixture_end(&f, "nobody");
+    smtp_fixture_end(&f, "nobody");
 }
 
 static void total_is_over(void)
 {
     struct fixture f;
-    fixture_init(&f);
+    smtp_fixture_init(&f);
     f.delivery.total = deadline_now();
-    fixture_run(&f, "==? 1\nSTALL\n", "total");
+    smtp_fixture_run(&f, "==? 1\nSTALL\n", "total");
     CU_ASSERT_EQUAL(f.outcome.class, SMTP_TIMED_OUT);
     CU_ASSERT_EQUAL(f.outcome.state, SMTP_DELIVERY_NONE);
 }
@@ -344,9 +344,9 @@ static void total_is_over(void)
 static void source_fails(void)
 {
     struct fixture f;
-    fixture_init(&f);
+    smtp_fixture_init(&f);
     f.message.fail_at = f.message.len;
-    fixture_run(&f, HELLO MAIL RCPT DATA "WAIT-EOF\n", "source");
+    smtp_fixture_run(&f, HELLO MAIL RCPT DATA "WAIT-EOF\n", "source");
     CU_ASSERT_EQUAL(f.outcome.class, SMTP_LOCAL_FAILURE);
     CU_ASSERT_EQUAL(f.outcome.state, SMTP_DELIVERY_NONE);
     CU_ASSERT_PTR_NOT_NULL(strstr(f.outcome.err.text, "the spill file is gone"));
@@ -360,9 +360,9 @@ static void *deliver_some(void *argument)
     CU_ASSERT_PTR_NOT_NULL_FATAL(accepted_count);
     for (int i = 0; i < 5; i++) {
         struct fixture own;
-        fixture_init(&own);
+        smtp_fixture_init(&own);
         own.endpoint = f->endpoint;
-        fixture_deliver(&own);
+        smtp_fixture_deliver(&own);
         *accepted_count += own.outcome.class == SMTP_ACCEPTED ? 1 : 0;
     }
     return accepted_count;
@@ -371,14 +371,14 @@ static void *deliver_some(void *argument)
 static void many_threads(void)
 {
     struct fixture f;
-    fixture_init(&f);
-    f.ca_dir = fixture_ca();
+    smtp_fixture_init(&f);
+    f.ca_dir = smtp_fixture_ca();
     char ca_file[80];
     (void)snprintf(ca_file, sizeof ca_file, "%s/ca.pem", f.ca_dir);
     f.settings.ca_file = ca_file;
     f.settings.host = "localhost";
     f.settings.tls = SMTP_TLS_IMPLICIT;
-    fixture_start(&f, "== *\nTLS\n" HELLO MAIL RCPT DATA "DATA\nS: 250 ok\n" QUIT);
+    smtp_fixture_start(&f, "== *\nTLS\n" HELLO MAIL RCPT DATA "DATA\nS: 250 ok\n" QUIT);
     pthread_t threads[4];
     size_t total = 0;
     for (size_t i = 0; i < 4; i++) {
@@ -391,8 +391,8 @@ static void many_threads(void)
         free(count);
     }
     CU_ASSERT_EQUAL(total, 20);
-    fixture_end(&f, "threads");
-    fixture_remove_ca();
+    smtp_fixture_end(&f, "threads");
+    smtp_fixture_remove_ca();
 }
 
 static const struct unit_test tests[] = {

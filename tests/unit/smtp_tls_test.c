@@ -19,8 +19,8 @@ static char ca_file[96];
 
 static void init(struct fixture *f, enum smtp_tls tls, const char *host)
 {
-    fixture_init(f);
-    f->ca_dir = fixture_ca();
+    smtp_fixture_init(f);
+    f->ca_dir = smtp_fixture_ca();
     (void)snprintf(ca_file, sizeof ca_file, "%s/ca.pem", f->ca_dir);
     f->settings.ca_file = ca_file;
     f->settings.tls = tls;
@@ -63,7 +63,7 @@ static void check_certificate(const struct certificate_row *row, enum smtp_tls t
                    row->text != NULL          ? ""
                    : tls == SMTP_TLS_IMPLICIT ? HELLO SEND
                                               : EHLO SEND);
-    fixture_run(&f, scenario, row->certificate);
+    smtp_fixture_run(&f, scenario, row->certificate);
     if (row->text == NULL) {
         CU_ASSERT_EQUAL(f.outcome.class, SMTP_ACCEPTED);
         return;
@@ -91,7 +91,7 @@ static void not_verified(void)
     struct fixture f;
     init(&f, SMTP_TLS_IMPLICIT, "localhost");
     f.settings.verify = false;
-    fixture_run(&f, "TLS cert=expired\n" HELLO SEND, "verify: none");
+    smtp_fixture_run(&f, "TLS cert=expired\n" HELLO SEND, "verify: none");
     CU_ASSERT_EQUAL(f.outcome.class, SMTP_ACCEPTED);
 }
 
@@ -112,7 +112,7 @@ static void versions(void)
         init(&f, SMTP_TLS_IMPLICIT, "localhost");
         f.settings.tls_1_3 = table[i].tls_1_3;
         (void)snprintf(scenario, sizeof scenario, "%s%s", table[i].step, table[i].accepted ? HELLO SEND : "");
-        fixture_run(&f, scenario, table[i].step);
+        smtp_fixture_run(&f, scenario, table[i].step);
         CU_ASSERT_EQUAL(f.outcome.class, table[i].accepted ? SMTP_ACCEPTED : SMTP_TLS_FAILED);
         CU_ASSERT(table[i].accepted || strstr(f.outcome.err.text, "protocol version") != NULL);
     }
@@ -122,19 +122,19 @@ static void names_are_sent(void)
 {
     struct fixture f;
     init(&f, SMTP_TLS_IMPLICIT, "localhost");
-    fixture_start(&f, "TLS\n" HELLO SEND);
-    fixture_deliver(&f);
+    smtp_fixture_start(&f, "TLS\n" HELLO SEND);
+    smtp_fixture_deliver(&f);
     CU_ASSERT_TRUE(smtp_script_wait_line(f.script, 1, "\\* tls * sni=localhost*", 10000));
-    fixture_end(&f, "SNI");
+    smtp_fixture_end(&f, "SNI");
     init(&f, SMTP_TLS_IMPLICIT, "127.0.0.1");
-    fixture_start(&f, "TLS\n" HELLO SEND);
-    fixture_deliver(&f);
+    smtp_fixture_start(&f, "TLS\n" HELLO SEND);
+    smtp_fixture_deliver(&f);
     CU_ASSERT_TRUE(smtp_script_wait(f.script, 1, 10000));
     char *transcript = smtp_script_transcript(f.script, 1);
     CU_ASSERT_PTR_NOT_NULL(strstr(transcript, "* tls TLSv1.3"));
     CU_ASSERT_PTR_NULL(strstr(transcript, "sni=1")); /* RFC 6066 3: never an address */
     free(transcript);
-    fixture_end(&f, "no SNI");
+    smtp_fixture_end(&f, "no SNI");
 }
 
 static void resumption(void)
@@ -145,14 +145,14 @@ static void resumption(void)
         char scenario[600];
         init(&f, SMTP_TLS_IMPLICIT, "localhost");
         (void)snprintf(scenario, sizeof scenario, "== *\n%s%s", versions_of_tls[i], HELLO SEND);
-        fixture_start(&f, scenario);
+        smtp_fixture_start(&f, scenario);
         for (size_t n = 0; n < 3; n++) {
-            fixture_deliver(&f);
+            smtp_fixture_deliver(&f);
             CU_ASSERT_EQUAL(f.outcome.class, SMTP_ACCEPTED);
         }
         CU_ASSERT_TRUE(smtp_script_wait_line(f.script, 2, "\\* tls *resumed*", 10000));
         CU_ASSERT_TRUE(smtp_script_wait_line(f.script, 3, "\\* tls *resumed*", 10000));
-        fixture_end(&f, "resumption");
+        smtp_fixture_end(&f, "resumption");
     }
 }
 
@@ -196,7 +196,7 @@ static void starttls(void)
         if (row->class == SMTP_TIMED_OUT) {
             f.settings.command_timeout_ms = 300;
         }
-        fixture_run(&f, row->scenario, row->name);
+        smtp_fixture_run(&f, row->scenario, row->name);
         bool held = f.outcome.class == row->class && f.outcome.state == SMTP_DELIVERY_NONE &&
                     strcmp(f.outcome.stage, row->stage) == 0 && strstr(f.outcome.err.text, row->text) != NULL;
         if (!held) {
@@ -211,11 +211,11 @@ static void implicit_without_tls(void)
 {
     struct fixture f;
     init(&f, SMTP_TLS_IMPLICIT, "localhost");
-    fixture_run(&f, "S: 220 mail ESMTP\nREAD-UNTIL-EOF\n", "a server without TLS");
+    smtp_fixture_run(&f, "S: 220 mail ESMTP\nREAD-UNTIL-EOF\n", "a server without TLS");
     CU_ASSERT_EQUAL(f.outcome.class, SMTP_TLS_FAILED);
     CU_ASSERT_PTR_NOT_NULL(strstr(f.outcome.err.text, "does not speak TLS"));
     init(&f, SMTP_TLS_IMPLICIT, "localhost");
-    fixture_run(&f, "CLOSE\n", "closed");
+    smtp_fixture_run(&f, "CLOSE\n", "closed");
     CU_ASSERT_EQUAL(f.outcome.class, SMTP_TLS_FAILED);
 }
 
@@ -228,18 +228,18 @@ static void auth_and_large(void)
     }
     struct fixture f;
     init(&f, SMTP_TLS_STARTTLS, "localhost");
-    fixture_message(&f, text, sizeof text);
+    smtp_fixture_message(&f, text, sizeof text);
     char password[] = "p";
     f.settings.user = "u";
     f.settings.password = (struct secret){password, 1};
-    fixture_start(&f, START
-                  "TLS\nC: EHLO *\nS: 250-mail\nS: 250 AUTH PLAIN\nC: AUTH PLAIN AHUAcA==\nS: 235 ok\n" SEND);
-    fixture_deliver(&f);
+    smtp_fixture_start(
+        &f, START "TLS\nC: EHLO *\nS: 250-mail\nS: 250 AUTH PLAIN\nC: AUTH PLAIN AHUAcA==\nS: 235 ok\n" SEND);
+    smtp_fixture_deliver(&f);
     CU_ASSERT_EQUAL(f.outcome.class, SMTP_ACCEPTED);
     size_t size = 0;
     const unsigned char *got = smtp_script_message(f.script, 0, &size);
     CU_ASSERT(got != NULL && size == sizeof text && memcmp(got, text, size) == 0);
-    fixture_end(&f, "auth and large");
+    smtp_fixture_end(&f, "auth and large");
 }
 
 static void lost_under_tls(void)
@@ -258,7 +258,7 @@ static void lost_under_tls(void)
     for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
         struct fixture f;
         init(&f, SMTP_TLS_IMPLICIT, "localhost");
-        fixture_run(&f, table[i].scenario, "lost under TLS");
+        smtp_fixture_run(&f, table[i].scenario, "lost under TLS");
         CU_ASSERT_EQUAL(f.outcome.class, SMTP_UNAVAILABLE);
         CU_ASSERT_EQUAL(f.outcome.state, table[i].state);
     }
@@ -289,20 +289,20 @@ static void derived(void)
 {
     struct fixture f;
     init(&f, SMTP_TLS_IMPLICIT, "localhost");
-    fixture_start(&f, "TLS cert=dns-only\n" HELLO SEND);
+    smtp_fixture_start(&f, "TLS cert=dns-only\n" HELLO SEND);
     struct smtp_endpoint *base = f.endpoint;
     f.settings.ca_file = NULL;
     f.endpoint = smtp_endpoint_derive(base, &f.settings, NULL);
     CU_ASSERT_PTR_NOT_NULL_FATAL(f.endpoint);
-    fixture_deliver(&f);
+    smtp_fixture_deliver(&f);
     CU_ASSERT_EQUAL(f.outcome.class, SMTP_ACCEPTED);
-    fixture_end(&f, "derived");
+    smtp_fixture_end(&f, "derived");
     smtp_endpoint_free(base);
 }
 
 static void clean_up(void)
 {
-    fixture_remove_ca();
+    smtp_fixture_remove_ca();
     CU_ASSERT_NOT_EQUAL(access(ca_file, F_OK), 0);
 }
 
