@@ -111,7 +111,7 @@ size_t base64_encode(const void *in, size_t len, char *out)
 /* A full line with its CRLF. */
 static char *encode_line(const unsigned char *restrict in, char *restrict out)
 {
-    for (unsigned i = 0; i < BASE64_LINE_OCTETS / 6; i++) {
+    for (size_t i = 0; i < BASE64_LINE_OCTETS / 6; i++) {
         encode_six(in + 6 * i, out + 8 * i);
     }
     encode_three(in + BASE64_LINE_OCTETS - GROUP_OCTETS, out + BASE64_LINE_CHARS - GROUP_CHARS);
