@@ -69,7 +69,7 @@ static void answer_accepted(struct exchange *exchange)
     struct json *body = json_object_new();
     json_set_slice(body, "id", compose_message_id(exchange->compose));
     json_set_string(body, "status", refused > 0 ? "partial" : "sent");
-    json_set_string(body, "server", exchange->choice.server->name);
+    json_set_string(body, "server", server_choice_name(&exchange->choice));
     json_set(body, "accepted", accepted);
     json_set(body, "rejected", rejected);
     json_set(body, "reply", reply);
@@ -81,7 +81,7 @@ static void answer_failure(struct exchange *exchange)
 {
     const struct smtp_outcome *outcome = &exchange->outcome;
     struct json *smtp = json_object_new();
-    json_set_string(smtp, "server", exchange->choice.server->name);
+    json_set_string(smtp, "server", server_choice_name(&exchange->choice));
     json_set_string(smtp, "stage", outcome->stage);
     set_reply(smtp, &outcome->reply);
     struct json *more = json_object_new();
@@ -119,7 +119,7 @@ void answer_dry_run(struct exchange *exchange)
     struct json *body = json_object_new();
     json_set_slice(body, "id", compose_message_id(exchange->compose));
     json_set_string(body, "status", "dry-run");
-    json_set_string(body, "server", exchange->choice.server->name);
+    json_set_string(body, "server", server_choice_name(&exchange->choice));
     json_set(body, "envelope", envelope);
     json_set_slice(body, "headers", compose_header_section(exchange->compose));
     json_set_int(body, "size", (int64_t)compose_size(exchange->compose));

@@ -68,7 +68,7 @@ static void add_delivery(struct line *line, const struct exchange *exchange)
     if (exchange->delivery_begun == 0) {
         return;
     }
-    add(line, "server", slice_of(exchange->choice.server->name));
+    add(line, "server", slice_of(server_choice_name(&exchange->choice)));
     add(line, "stage", slice_of(exchange->result == RESULT_FAILED ? exchange->outcome.stage : NULL));
     if (reply->code != 0) {
         add_number(line, "reply_code", reply->code);

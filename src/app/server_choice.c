@@ -17,6 +17,12 @@ struct choosing {
     struct err *err;
 };
 
+const char *server_choice_name(const struct server_choice *choice)
+{
+    bool elsewhere = choice->overrides && strcmp(choice->settings.host, choice->server->host) != 0;
+    return elsewhere ? choice->settings.host : choice->server->name;
+}
+
 static struct slice given(const struct choosing *c, enum send_field field)
 {
     const struct send_value *value = c->fields->single[field];

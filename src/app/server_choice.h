@@ -19,6 +19,9 @@ struct server_choice {
     bool public_only; /* only addresses of the public Internet may be connected to */
 };
 
+/* What answers and the log call it: the entry's name, or the host that the request put in its place. */
+const char *server_choice_name(const struct server_choice *choice);
+
 enum server_choice_result { SERVER_CHOSEN, SERVER_NOT_ALLOWED, SERVER_CHOICE_FAILED };
 
 /* What is wrong with the fields' values: to errors. Call server_choice_check for what is not allowed. */

@@ -237,6 +237,21 @@ static bool load_trust(SSL_CTX *ssl, const struct smtp_settings *settings, struc
     return settings->ca_path == NULL || load_path(ssl, settings->ca_path, err);
 }
 
+/*
+ * OpenSSL decodes a certificate's extensions when they are first looked at. Here, so that the threads that share
+ * the store only read.
+ */
+static void decode_extensions(SSL_CTX *ssl)
+{
+    STACK_OF(X509_OBJECT) *objects = X509_STORE_get0_objects(SSL_CTX_get_cert_store(ssl));
+    for (int i = 0; i < sk_X509_OBJECT_num(objects); i++) {
+        X509 *certificate = X509_OBJECT_get0_X509(sk_X509_OBJECT_value(objects, i));
+        if (certificate != NULL) {
+            (void)X509_check_purpose(certificate, -1, 0);
+        }
+    }
+}
+
 static bool context_setup(struct tls_context *context, const struct smtp_settings *settings,
                           const struct tls_context *base, struct err *err)
 {
@@ -260,7 +275,11 @@ static bool context_setup(struct tls_context *context, const struct smtp_setting
         SSL_CTX_set1_cert_store(ssl, SSL_CTX_get_cert_store(base->ssl));
         return true;
     }
-    return load_trust(ssl, settings, err);
+    if (!load_trust(ssl, settings, err)) {
+        return false;
+    }
+    decode_extensions(ssl);
+    return true;
 }
 
 struct tls_context *tls_context_new(const struct smtp_settings *settings, const struct tls_context *base,
