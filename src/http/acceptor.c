@@ -198,6 +198,23 @@ static void stop(struct acceptor *acceptor)
     }
 }
 
+/* What has not ended by itself is ended: each request still gets its answer. */
+static void cancel(struct acceptor *acceptor)
+{
+    struct http_server *server = acceptor->server;
+    acceptor->cancelled = true;
+    acceptor->stop_by = deadline_after(HTTP_CANCEL_GRACE_MS);
+    if (server->handler.cancel != NULL) {
+        server->handler.cancel(server->handler.ctx);
+    }
+    while (server->lists[CONNECTION_READING].first != NULL) {
+        expire_reading(acceptor, server->lists[CONNECTION_READING].first);
+    }
+    while (server->lists[CONNECTION_WAITING].first != NULL) {
+        expire_waiting(acceptor, server->lists[CONNECTION_WAITING].first);
+    }
+}
+
 static void wake_read(const struct http_server *server)
 {
     uint64_t count;
@@ -228,6 +245,9 @@ static void handle(struct acceptor *acceptor, const struct epoll_event *events, 
     if (atomic_load(&server->stop_asked) && !server->stopping) {
         stop(acceptor);
     }
+    if (!acceptor->cancelled && deadline_passed(acceptor->stop_by)) {
+        cancel(acceptor);
+    }
 }
 
 static int sleep_ms(const struct acceptor *acceptor)
@@ -245,7 +265,7 @@ static bool ended(const struct acceptor *acceptor)
 {
     struct http_server *server = acceptor->server;
     bool at_rest = server_in_work(server) == 0 && server->lists[CONNECTION_LINGERING].count == 0;
-    return server->stopping && (at_rest || deadline_passed(acceptor->stop_by));
+    return server->stopping && (at_rest || (acceptor->cancelled && deadline_passed(acceptor->stop_by)));
 }
 
 bool acceptor_run(struct http_server *server)
