@@ -2,8 +2,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "smtp/endpoint.h"
 #include "smtp_fixture.h"
 #include "unit.h"
 
@@ -352,6 +354,76 @@ static void source_fails(void)
     CU_ASSERT_PTR_NOT_NULL(strstr(f.outcome.err.text, "the spill file is gone"));
 }
 
+/* --- cancelling --- */
+
+static void *deliver_one(void *argument)
+{
+    fixture_deliver(argument);
+    return NULL;
+}
+
+struct cancel_row {
+    const char *scenario;
+    const char *line; /* of the transcript: cancelled once it is there */
+    enum smtp_delivery_state state;
+    const char *stage;
+};
+
+static const struct cancel_row cancel_rows[] = {
+    {"STALL\n", NULL, NONE, "connect"},
+    {"S: 220 x\nC: EHLO *\nSTALL\n", "C: EHLO *", NONE, "EHLO"},
+    {HELLO MAIL RCPT "C: DATA\nSTALL\n", "C: DATA", NONE, "DATA"},
+    {HELLO MAIL RCPT DATA "DATA\nSTALL\n", "\\* data *", UNKNOWN, "end of data"},
+};
+
+static void cancelled(void)
+{
+    for (size_t i = 0; i < sizeof cancel_rows / sizeof cancel_rows[0]; i++) {
+        const struct cancel_row *row = &cancel_rows[i];
+        struct fixture f;
+        fixture_init(&f);
+        int cancel_fd = eventfd(row->line == NULL ? 1 : 0, EFD_CLOEXEC);
+        CU_ASSERT_FATAL(cancel_fd >= 0);
+        f.delivery.cancel_fd = cancel_fd;
+        char scenario[800];
+        (void)snprintf(scenario, sizeof scenario, "==%s 1\n%s", row->line == NULL ? "?" : "", row->scenario);
+        fixture_start(&f, scenario);
+        pthread_t thread;
+        CU_ASSERT_EQUAL_FATAL(pthread_create(&thread, NULL, deliver_one, &f), 0);
+        CU_ASSERT_TRUE(row->line == NULL || smtp_script_wait_line(f.script, 1, row->line, 10000));
+        CU_ASSERT_EQUAL(eventfd_write(cancel_fd, 1), 0);
+        pthread_join(thread, NULL);
+        CU_ASSERT_EQUAL(f.outcome.class, SMTP_TIMED_OUT);
+        CU_ASSERT_EQUAL(f.outcome.state, row->state);
+        CU_ASSERT_STRING_EQUAL(f.outcome.stage, row->stage);
+        fixture_end(&f, row->stage);
+        (void)close(cancel_fd);
+    }
+}
+
+static void public_only(void)
+{
+    static const char *const hosts[] = {"127.0.0.1", "localhost", "::ffff:127.0.0.1", "unix:/tmp/none"};
+    for (size_t i = 0; i < sizeof hosts / sizeof hosts[0]; i++) {
+        struct fixture f;
+        fixture_init(&f);
+        fixture_start(&f, "==? 1\nSTALL\n");
+        struct smtp_settings settings = f.endpoint->settings;
+        settings.public_only = true;
+        settings.host = hosts[i];
+        struct smtp_endpoint *base = f.endpoint;
+        f.endpoint = smtp_endpoint_derive(base, &settings, NULL);
+        CU_ASSERT_PTR_NOT_NULL_FATAL(f.endpoint);
+        fixture_deliver(&f);
+        CU_ASSERT_EQUAL(f.outcome.class, SMTP_ADDRESS_FORBIDDEN);
+        CU_ASSERT_EQUAL(f.outcome.state, NONE);
+        CU_ASSERT_PTR_NOT_NULL(strstr(f.outcome.err.text, hosts[i]));
+        CU_ASSERT_EQUAL(smtp_script_connections(f.script), 0);
+        fixture_end(&f, "public_only");
+        smtp_endpoint_free(base);
+    }
+}
+
 /* Many threads, one endpoint. */
 static void *deliver_some(void *argument)
 {
@@ -407,6 +479,8 @@ static const struct unit_test tests[] = {
     {"nobody listens", nobody_listens},
     {"the total is over", total_is_over},
     {"the source fails", source_fails},
+    {"cancelled", cancelled},
+    {"public addresses only", public_only},
     {"many threads", many_threads},
 };
 

@@ -82,6 +82,7 @@ void fixture_init(struct fixture *f)
     f->return_path = fixture_address("a@example.com");
     f->delivery.return_path = &f->return_path;
     f->delivery.total = deadline_after(30000);
+    f->delivery.cancel_fd = -1;
     fixture_recipients(f, (const char *const[]){"b@example.com"}, 1);
     fixture_message(f, short_message, sizeof short_message - 1);
 }
