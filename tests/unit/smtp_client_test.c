@@ -45,7 +45,7 @@ static const struct row rows[] = {
     {"no greeting", "CLOSE\n", SMTP_UNAVAILABLE, NONE, "greeting", 0, "without a greeting", 0},
     {"half a greeting", "PART: 220 ma\nCLOSE\n", SMTP_UNAVAILABLE, NONE, "greeting", 0, "without a greeting",
      0},
-    {"reset", "RESET\n", SMTP_UNAVAILABLE, NONE, "greeting", 0, "closed the connection", 0},
+    {"reset", "S: 220 x\nC: EHLO *\nRESET\n", SMTP_UNAVAILABLE, NONE, "EHLO", 0, "closed the connection", 0},
     {"another protocol", "S: SSH-2.0-OpenSSH_9.2\nWAIT-EOF\n", SMTP_PROTOCOL_ERROR, NONE, "greeting", 0,
      "\"SSH-2.0-OpenSSH_9.2\"", 0},
     {"silence", "STALL\n", SMTP_TIMED_OUT, NONE, "greeting", 0, "sent no greeting in time", 60},
