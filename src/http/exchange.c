@@ -51,13 +51,11 @@ static void end(struct http_server *server, struct connection *connection, enum 
 /* Reads a small rest of the body. True: the stream has ended as it should, and nothing came behind it. */
 static bool settle_body(struct connection *connection)
 {
-    int64_t announced = connection->request.content_length;
-    uint64_t rest = announced >= 0 ? (uint64_t)announced - connection->request.body_read : 0;
+    int64_t rest = connection->request.content_length - (int64_t)connection->request.body_read;
     if (rest > DRAIN_OCTETS) {
         return false;
     }
-    return responder_drain(&connection->responder, deadline_after(DRAIN_MS), DRAIN_OCTETS) ==
-               RESPONDER_CLEAN &&
+    return responder_drain(&connection->responder, DRAIN_MS, DRAIN_OCTETS) == RESPONDER_CLEAN &&
            responder_leftover(&connection->responder) == 0;
 }
 

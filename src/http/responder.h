@@ -43,8 +43,8 @@ enum responder_end {
 };
 enum responder_end responder_ended(const struct responder *responder);
 
-/* Reads and drops what is left of the body: no longer than until, no more than limit octets. */
-enum responder_end responder_drain(struct responder *responder, deadline until, size_t limit);
+/* Reads and drops what is left of the body: about limit octets, for about ms. A stream that stands still is broken then. */
+enum responder_end responder_drain(struct responder *responder, int64_t ms, size_t limit);
 
 /*
  * Octets behind the request that libfcgi has already taken off the socket. They are lost when the request is freed, so

@@ -44,8 +44,11 @@ static enum address_result skip_cfws(struct parser *parser, bool *any)
 static enum address_result decode_atoms(struct parser *parser)
 {
     struct buf *name = &parser->name;
+    if (name->len == parser->atoms) {
+        return ADDRESS_OK;
+    }
     struct slice run = {name->data + parser->atoms, name->len - parser->atoms};
-    if (run.len == 0 || memmem(run.data, run.len, "=?", 2) == NULL) {
+    if (memmem(run.data, run.len, "=?", 2) == NULL) {
         return ADDRESS_OK;
     }
     buf_clear(&parser->scratch);

@@ -22,6 +22,9 @@ struct slice file_name_without_directories(struct slice name)
     while (begin > 0 && name.data[begin - 1] != '/' && name.data[begin - 1] != '\\') {
         begin--;
     }
+    if (begin == name.len) {
+        return (struct slice){NULL, 0};
+    }
     struct slice last = {name.data + begin, name.len - begin};
     bool dots = slice_equal(last, SLICE(".")) || slice_equal(last, SLICE(".."));
     return dots ? (struct slice){NULL, 0} : last;
@@ -112,7 +115,7 @@ static void write_extended(struct header *header, struct slice name)
     for (unsigned section = 0; at < name.len; section++) {
         (void)snprintf(parameter, sizeof parameter, "filename*%u*", section);
         size_t prefix = section == 0 ? charset.len : 0;
-        len = prefix + encode(value + prefix, SECTION_MAX - sizeof parameter - prefix, name, &at);
+        len = prefix + encode(value + prefix, SECTION_MAX - strlen(parameter) - 1 - prefix, name, &at);
         header_parameter(header, slice_of(parameter), (struct slice){value, len});
     }
 }
@@ -128,8 +131,8 @@ void file_name_write(struct header *header, struct slice name)
         return;
     }
     bool exact = name.len <= PLAIN_MAX && all_plain(name);
-    header_parameter(header, SLICE("filename"), make_plain(quoted, name, exact));
     if (!exact) {
-        write_extended(header, name);
+        write_extended(header, name); /* first: some readers take the first of the two */
     }
+    header_parameter(header, SLICE("filename"), make_plain(quoted, name, exact));
 }

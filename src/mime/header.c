@@ -78,8 +78,8 @@ void header_append(struct header *header, struct slice text)
 /* A single space, on a new line if what follows would pass the fold column here. */
 static void append_space(struct header *header, size_t following)
 {
-    bool first = header->column == header->name_len;
-    size_t limit = first ? HEADER_LINE_MAX : HEADER_LINE_FOLD;
+    size_t limit = header->fresh ? HEADER_LINE_MAX : HEADER_LINE_FOLD;
+    header->fresh = false;
     if (header->column + 1 + following > limit) {
         header_append(header, SLICE("\r\n"));
         header->column = 0;
@@ -91,7 +91,7 @@ void header_begin(struct header *header, struct slice name, struct slice field)
 {
     header->field = field;
     header->column = 0;
-    header->name_len = name.len + 1;
+    header->fresh = true;
     header_append(header, name);
     header_append(header, SLICE(":"));
 }
@@ -213,7 +213,8 @@ static void append_group(struct header *header, const struct address_list *list,
 {
     append_space(header, group->name.len);
     append_encoded(header, group->name, ENCODED_WORD_PHRASE);
-    header_append(header, SLICE(":"));
+    bool encoded = header->out->len > 2 && memcmp(header->out->data + header->out->len - 2, "?=", 2) == 0;
+    header_append(header, encoded ? SLICE(" :") : SLICE(":")); /* RFC 2047 5 (3): apart from specials */
     for (size_t i = 0; i < group->count; i++) {
         bool last = i + 1 == group->count;
         append_mailbox(header, &list->mailboxes[group->first + i], last ? "" : ",");

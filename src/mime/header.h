@@ -19,7 +19,7 @@ struct header {
     struct err *err;
     struct slice field; /* of the request, to blame */
     size_t column;      /* octets in the current line */
-    size_t name_len;    /* the column behind "Name:"; no fold there */
+    bool fresh;         /* only "Name:" stands in the line: no fold here without need */
     enum compose_result result;
 };
 

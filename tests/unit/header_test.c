@@ -232,6 +232,7 @@ static void test_addresses(void)
         {"A:a@b;,B:c@d;", "To: A: a@b;, B: c@d;\r\n"},
         {"A:;,B:;,a@b", "To: A:;, B:;, a@b\r\n"},
         {"\xc3\x84, B: a@b;", NULL},
+        {"\xc3\x84: a@b;", "To: =?utf-8?B?w4Q=?= : a@b;\r\n"},
         {"\"\xc3\x84, B\": a@b;", "To: =?utf-8?B?w4Qs?= B: a@b;\r\n"},
         /* Each mailbox on a line of its own where the line is full. */
         {"First Person <first.person@example.com>, Second Person <second.person@example.com>",
@@ -267,16 +268,16 @@ static void test_file_names(void)
         {"", "D:\r\n"},
         {"a.pdf", "D:; filename=\"a.pdf\"\r\n"},
         {"a b (1)=.pdf", "D:; filename=\"a b (1)=.pdf\"\r\n"},
-        {"a\"b\\.pdf", "D:; filename=\"a_b_.pdf\"; filename*=utf-8''a%22b%5C.pdf\r\n"},
-        {"=?utf-8?q?a?=", "D:; filename=\"_?utf-8?q?a?_\"; filename*=utf-8''%3D%3Futf-8%3Fq%3Fa%3F%3D\r\n"},
+        {"a\"b\\.pdf", "D:; filename*=utf-8''a%22b%5C.pdf; filename=\"a_b_.pdf\"\r\n"},
+        {"=?utf-8?q?a?=", "D:; filename*=utf-8''%3D%3Futf-8%3Fq%3Fa%3F%3D; filename=\"_?utf-8?q?a?_\"\r\n"},
         {"\xc3\x9c"
          "bersicht.pdf",
-         "D:; filename=\"_bersicht.pdf\"; filename*=utf-8''%C3%9Cbersicht.pdf\r\n"},
-        {"\x1b.pdf", "D:; filename=\"_.pdf\"; filename*=utf-8''%1B.pdf\r\n"},
+         "D:; filename*=utf-8''%C3%9Cbersicht.pdf; filename=\"_bersicht.pdf\"\r\n"},
+        {"\x1b.pdf", "D:; filename*=utf-8''%1B.pdf; filename=\"_.pdf\"\r\n"},
         {"1234567890123456789012345678901234567890123456789012345678901.pdf",
-         "D:; filename=\"12345678901234567890123456789012345678901234567890123456.pdf\";\r\n"
-         " filename*0*=utf-8''12345678901234567890123456789012345678901234;\r\n"
-         " filename*1*=56789012345678901.pdf\r\n"},
+         "D:; filename*0*=utf-8''1234567890123456789012345678901234567890123456789012;\r\n"
+         " filename*1*=345678901.pdf;\r\n"
+         " filename=\"12345678901234567890123456789012345678901234567890123456.pdf\"\r\n"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         begin("D");
