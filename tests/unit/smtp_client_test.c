@@ -2,8 +2,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "smtp/endpoint.h"
 #include "smtp_fixture.h"
 #include "unit.h"
 
@@ -43,7 +45,7 @@ static const struct row rows[] = {
     {"no greeting", "CLOSE\n", SMTP_UNAVAILABLE, NONE, "greeting", 0, "without a greeting", 0},
     {"half a greeting", "PART: 220 ma\nCLOSE\n", SMTP_UNAVAILABLE, NONE, "greeting", 0, "without a greeting",
      0},
-    {"reset", "RESET\n", SMTP_UNAVAILABLE, NONE, "greeting", 0, "closed the connection", 0},
+    {"reset", "S: 220 x\nC: EHLO *\nRESET\n", SMTP_UNAVAILABLE, NONE, "EHLO", 0, "closed the connection", 0},
     {"another protocol", "S: SSH-2.0-OpenSSH_9.2\nWAIT-EOF\n", SMTP_PROTOCOL_ERROR, NONE, "greeting", 0,
      "\"SSH-2.0-OpenSSH_9.2\"", 0},
     {"silence", "STALL\n", SMTP_TIMED_OUT, NONE, "greeting", 0, "sent no greeting in time", 60},
@@ -134,7 +136,7 @@ static const struct row rows[] = {
      "did not answer the message in time", 60},
 };
 
-static bool row_holds(const struct row *row, const struct fixture *f)
+static bool row_holds(const struct row *row, const struct smtp_fixture *f)
 {
     const struct smtp_outcome *o = &f->outcome;
     return o->class == row->class && o->state == row->state && strcmp(o->stage, row->stage) == 0 &&
@@ -145,7 +147,7 @@ static bool row_holds(const struct row *row, const struct fixture *f)
 static void failures(void)
 {
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        struct fixture f;
+        struct smtp_fixture f;
         smtp_fixture_init(&f);
         if (rows[i].timeout_ms > 0) {
             smtp_fixture_timeouts(&f, rows[i].timeout_ms);
@@ -197,7 +199,7 @@ static void failures_in_the_data(void)
 {
     char *text = large_message();
     for (size_t i = 0; i < sizeof large_rows / sizeof large_rows[0]; i++) {
-        struct fixture f;
+        struct smtp_fixture f;
         smtp_fixture_init(&f);
         smtp_fixture_message(&f, text, LARGE);
         f.receive_buffer = 65536;
@@ -218,7 +220,7 @@ static void failures_in_the_data(void)
 static void large_is_whole(void)
 {
     char *text = large_message();
-    struct fixture f;
+    struct smtp_fixture f;
     smtp_fixture_init(&f);
     smtp_fixture_message(&f, text, LARGE);
     smtp_fixture_start(&f, HELLO MAIL RCPT DATA "DATA\nS: 250 queued\n" QUIT);
@@ -235,7 +237,7 @@ static void large_is_whole(void)
 
 static void accepted(void)
 {
-    struct fixture f;
+    struct smtp_fixture f;
     smtp_fixture_init(&f);
     smtp_fixture_start(&f, HELLO MAIL RCPT DATA "DATA\nS: 250 2.0.0 Ok: queued as 4F2C1\n" QUIT);
     smtp_deliver(f.endpoint, &f.delivery, &f.outcome);
@@ -260,7 +262,7 @@ static void accepted(void)
 /* Each command is one write, and so is the message with its end. */
 static void flights(void)
 {
-    struct fixture f;
+    struct smtp_fixture f;
     smtp_fixture_init(&f);
     smtp_fixture_start(&f, HELLO MAIL RCPT DATA "DATA\nS: 250 ok\n" QUIT);
     smtp_fixture_deliver(&f);
@@ -278,7 +280,7 @@ static void flights(void)
 
 static void hello_falls_back(void)
 {
-    struct fixture f;
+    struct smtp_fixture f;
     smtp_fixture_init(&f);
     smtp_fixture_run(&f,
                      "S: 220 x\nC: EHLO *\nS: 500 what?\nC: HELO client.example\nS: 250 x\n" MAIL RCPT DATA
@@ -294,7 +296,7 @@ static void own_names(void)
                                            {"web1.example.com", "web1.example.com"},
                                            {"[IPv6:::1]", "[IPv6:::1]"}};
     for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
-        struct fixture f;
+        struct smtp_fixture f;
         smtp_fixture_init(&f);
         f.settings.domain = table[i][0];
         char scenario[200];
@@ -310,7 +312,7 @@ static void through_a_unix_socket(void)
     CU_ASSERT_PTR_NOT_NULL_FATAL(mkdtemp(directory));
     char host[64];
     (void)snprintf(host, sizeof host, "unix:%s/socket", directory);
-    struct fixture f;
+    struct smtp_fixture f;
     smtp_fixture_init(&f);
     f.settings.host = host;
     smtp_fixture_run(&f, HELLO MAIL RCPT DATA "DATA\nS: 250 ok\n" QUIT, "unix");
@@ -320,7 +322,7 @@ static void through_a_unix_socket(void)
 
 static void nobody_listens(void)
 {
-    struct fixture f;
+    struct smtp_fixture f;
     smtp_fixture_init(&f);
     smtp_fixture_start(&f, "==? 1\nCLOSE\n");
     CU_ASSERT_TRUE(smtp_script_stop(f.script));
@@ -333,7 +335,7 @@ static void nobody_listens(void)
 
 static void total_is_over(void)
 {
-    struct fixture f;
+    struct smtp_fixture f;
     smtp_fixture_init(&f);
     f.delivery.total = deadline_now();
     smtp_fixture_run(&f, "==? 1\nSTALL\n", "total");
@@ -343,7 +345,7 @@ static void total_is_over(void)
 
 static void source_fails(void)
 {
-    struct fixture f;
+    struct smtp_fixture f;
     smtp_fixture_init(&f);
     f.message.fail_at = f.message.len;
     smtp_fixture_run(&f, HELLO MAIL RCPT DATA "WAIT-EOF\n", "source");
@@ -352,14 +354,84 @@ static void source_fails(void)
     CU_ASSERT_PTR_NOT_NULL(strstr(f.outcome.err.text, "the spill file is gone"));
 }
 
+/* --- cancelling --- */
+
+static void *deliver_one(void *argument)
+{
+    smtp_fixture_deliver(argument);
+    return NULL;
+}
+
+struct cancel_row {
+    const char *scenario;
+    const char *line; /* of the transcript: cancelled once it is there */
+    enum smtp_delivery_state state;
+    const char *stage;
+};
+
+static const struct cancel_row cancel_rows[] = {
+    {"STALL\n", NULL, NONE, "connect"},
+    {"S: 220 x\nC: EHLO *\nSTALL\n", "C: EHLO *", NONE, "EHLO"},
+    {HELLO MAIL RCPT "C: DATA\nSTALL\n", "C: DATA", NONE, "DATA"},
+    {HELLO MAIL RCPT DATA "DATA\nSTALL\n", "\\* data *", UNKNOWN, "end of data"},
+};
+
+static void cancelled(void)
+{
+    for (size_t i = 0; i < sizeof cancel_rows / sizeof cancel_rows[0]; i++) {
+        const struct cancel_row *row = &cancel_rows[i];
+        struct smtp_fixture f;
+        smtp_fixture_init(&f);
+        int cancel_fd = eventfd(row->line == NULL ? 1 : 0, EFD_CLOEXEC);
+        CU_ASSERT_FATAL(cancel_fd >= 0);
+        f.delivery.cancel_fd = cancel_fd;
+        char scenario[800];
+        (void)snprintf(scenario, sizeof scenario, "==%s 1\n%s", row->line == NULL ? "?" : "", row->scenario);
+        smtp_fixture_start(&f, scenario);
+        pthread_t thread;
+        CU_ASSERT_EQUAL_FATAL(pthread_create(&thread, NULL, deliver_one, &f), 0);
+        CU_ASSERT_TRUE(row->line == NULL || smtp_script_wait_line(f.script, 1, row->line, 10000));
+        CU_ASSERT_EQUAL(eventfd_write(cancel_fd, 1), 0);
+        pthread_join(thread, NULL);
+        CU_ASSERT_EQUAL(f.outcome.class, SMTP_TIMED_OUT);
+        CU_ASSERT_EQUAL(f.outcome.state, row->state);
+        CU_ASSERT_STRING_EQUAL(f.outcome.stage, row->stage);
+        smtp_fixture_end(&f, row->stage);
+        (void)close(cancel_fd);
+    }
+}
+
+static void public_only(void)
+{
+    static const char *const hosts[] = {"127.0.0.1", "localhost", "::ffff:127.0.0.1", "unix:/tmp/none"};
+    for (size_t i = 0; i < sizeof hosts / sizeof hosts[0]; i++) {
+        struct smtp_fixture f;
+        smtp_fixture_init(&f);
+        smtp_fixture_start(&f, "==? 1\nSTALL\n");
+        struct smtp_settings settings = f.endpoint->settings;
+        settings.public_only = true;
+        settings.host = hosts[i];
+        struct smtp_endpoint *base = f.endpoint;
+        f.endpoint = smtp_endpoint_derive(base, &settings, NULL);
+        CU_ASSERT_PTR_NOT_NULL_FATAL(f.endpoint);
+        smtp_fixture_deliver(&f);
+        CU_ASSERT_EQUAL(f.outcome.class, SMTP_ADDRESS_FORBIDDEN);
+        CU_ASSERT_EQUAL(f.outcome.state, NONE);
+        CU_ASSERT_PTR_NOT_NULL(strstr(f.outcome.err.text, hosts[i]));
+        CU_ASSERT_EQUAL(smtp_script_connections(f.script), 0);
+        smtp_fixture_end(&f, "public_only");
+        smtp_endpoint_free(base);
+    }
+}
+
 /* Many threads, one endpoint. */
 static void *deliver_some(void *argument)
 {
-    struct fixture *f = argument;
+    struct smtp_fixture *f = argument;
     size_t *accepted_count = calloc(1, sizeof *accepted_count);
     CU_ASSERT_PTR_NOT_NULL_FATAL(accepted_count);
     for (int i = 0; i < 5; i++) {
-        struct fixture own;
+        struct smtp_fixture own;
         smtp_fixture_init(&own);
         own.endpoint = f->endpoint;
         smtp_fixture_deliver(&own);
@@ -370,7 +442,7 @@ static void *deliver_some(void *argument)
 
 static void many_threads(void)
 {
-    struct fixture f;
+    struct smtp_fixture f;
     smtp_fixture_init(&f);
     f.ca_dir = smtp_fixture_ca();
     char ca_file[80];
@@ -407,6 +479,8 @@ static const struct unit_test tests[] = {
     {"nobody listens", nobody_listens},
     {"the total is over", total_is_over},
     {"the source fails", source_fails},
+    {"cancelled", cancelled},
+    {"public addresses only", public_only},
     {"many threads", many_threads},
 };
 

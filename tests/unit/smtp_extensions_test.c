@@ -74,7 +74,7 @@ static void auth(void)
 {
     for (size_t i = 0; i < sizeof auth_rows / sizeof auth_rows[0]; i++) {
         const struct auth_row *row = &auth_rows[i];
-        struct fixture f;
+        struct smtp_fixture f;
         smtp_fixture_init(&f);
         f.settings.user = "user";
         f.settings.password = (struct secret){password, sizeof password - 1};
@@ -108,7 +108,7 @@ static void long_tokens(void)
     static char secret[9000];
     memset(secret, 'x', sizeof secret);
     for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
-        struct fixture f;
+        struct smtp_fixture f;
         smtp_fixture_init(&f);
         f.settings.user = "user";
         f.settings.password = (struct secret){secret, table[i].len};
@@ -118,7 +118,7 @@ static void long_tokens(void)
         smtp_fixture_run(&f, scenario, "long token");
         CU_ASSERT_EQUAL(f.outcome.class, SMTP_ACCEPTED);
     }
-    struct fixture f;
+    struct smtp_fixture f;
     smtp_fixture_init(&f);
     static char longer[10000];
     memset(longer, 'x', sizeof longer);
@@ -133,7 +133,7 @@ static void long_tokens(void)
 
 static void size_is_given(void)
 {
-    struct fixture f;
+    struct smtp_fixture f;
     smtp_fixture_init(&f);
     smtp_fixture_run(
         &f,
@@ -145,7 +145,7 @@ static void size_is_given(void)
 
 static void size_limits(void)
 {
-    struct fixture f;
+    struct smtp_fixture f;
     smtp_fixture_init(&f);
     smtp_fixture_run(&f,
                      HELLO("S: 250-SIZE 34\n") "C: MAIL FROM:<a@example.com> SIZE=34\nS: 250 ok\n" RCPT SEND,
@@ -162,7 +162,7 @@ static void size_limits(void)
 
 static void utf8_offered(void)
 {
-    struct fixture f;
+    struct smtp_fixture f;
     smtp_fixture_init(&f);
     f.delivery.smtputf8 = true;
     smtp_fixture_run(
@@ -187,7 +187,7 @@ static void utf8_offered(void)
 
 static void utf8_not_offered(void)
 {
-    struct fixture f;
+    struct smtp_fixture f;
     smtp_fixture_init(&f);
     f.delivery.smtputf8 = true;
     f.delivery.smtputf8_field = "reply_to";
@@ -328,7 +328,7 @@ static void recipients(void)
 {
     for (size_t i = 0; i < sizeof recipients_rows / sizeof recipients_rows[0]; i++) {
         const struct recipients_row *row = &recipients_rows[i];
-        struct fixture f;
+        struct smtp_fixture f;
         smtp_fixture_init(&f);
         smtp_fixture_recipients(&f, (const char *const[]){"1@example.com", "2@example.com", "3@example.com"},
                                 3);
@@ -354,7 +354,7 @@ static void recipients(void)
 /* An address with a line end never gets onto the wire, whoever let it through. */
 static void line_ends_never_leave(void)
 {
-    struct fixture f;
+    struct smtp_fixture f;
     smtp_fixture_init(&f);
     smtp_fixture_recipients(&f, (const char *const[]){"b@example.com>\r\nRCPT TO:<c@example.com"}, 1);
     smtp_fixture_run(&f, HELLO("") MAIL "WAIT-EOF\n", "line end");

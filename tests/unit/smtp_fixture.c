@@ -45,7 +45,7 @@ struct addr_spec smtp_fixture_address(const char *text)
     return address;
 }
 
-void smtp_fixture_timeouts(struct fixture *f, int64_t ms)
+void smtp_fixture_timeouts(struct smtp_fixture *f, int64_t ms)
 {
     f->settings.connect_timeout_ms = ms;
     f->settings.greeting_timeout_ms = ms;
@@ -53,7 +53,7 @@ void smtp_fixture_timeouts(struct fixture *f, int64_t ms)
     f->settings.data_timeout_ms = ms;
 }
 
-void smtp_fixture_recipients(struct fixture *f, const char *const *addresses, size_t count)
+void smtp_fixture_recipients(struct smtp_fixture *f, const char *const *addresses, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         f->addresses[i] = smtp_fixture_address(addresses[i]);
@@ -63,14 +63,14 @@ void smtp_fixture_recipients(struct fixture *f, const char *const *addresses, si
     f->delivery.recipient_count = count;
 }
 
-void smtp_fixture_message(struct fixture *f, const char *text, size_t len)
+void smtp_fixture_message(struct smtp_fixture *f, const char *text, size_t len)
 {
     f->message = (struct smtp_fixture_message){.text = text, .len = len};
     f->delivery.message = (struct source){&f->message, read_message, rewind_message};
     f->delivery.size = len;
 }
 
-void smtp_fixture_init(struct fixture *f)
+void smtp_fixture_init(struct smtp_fixture *f)
 {
     memset(f, 0, sizeof *f);
     f->settings = (struct smtp_settings){.name = "default",
@@ -82,11 +82,12 @@ void smtp_fixture_init(struct fixture *f)
     f->return_path = smtp_fixture_address("a@example.com");
     f->delivery.return_path = &f->return_path;
     f->delivery.total = deadline_after(30000);
+    f->delivery.cancel_fd = -1;
     smtp_fixture_recipients(f, (const char *const[]){"b@example.com"}, 1);
     smtp_fixture_message(f, short_message, sizeof short_message - 1);
 }
 
-void smtp_fixture_start(struct fixture *f, const char *scenario)
+void smtp_fixture_start(struct smtp_fixture *f, const char *scenario)
 {
     bool is_unix = strncmp(f->settings.host, "unix:", 5) == 0;
     struct smtp_script_options options = {.scenario = scenario,
@@ -106,14 +107,14 @@ void smtp_fixture_start(struct fixture *f, const char *scenario)
     CU_ASSERT_PTR_NOT_NULL_FATAL(f->endpoint);
 }
 
-void smtp_fixture_deliver(struct fixture *f)
+void smtp_fixture_deliver(struct smtp_fixture *f)
 {
     smtp_deliver(f->endpoint, &f->delivery, &f->outcome);
     smtp_release(f->endpoint, f->outcome.session);
     f->outcome.session = NULL;
 }
 
-void smtp_fixture_end(struct fixture *f, const char *name)
+void smtp_fixture_end(struct smtp_fixture *f, const char *name)
 {
     bool held = smtp_script_stop(f->script);
     if (!held) {
@@ -128,7 +129,7 @@ void smtp_fixture_end(struct fixture *f, const char *name)
     f->script = NULL;
 }
 
-void smtp_fixture_run(struct fixture *f, const char *scenario, const char *name)
+void smtp_fixture_run(struct smtp_fixture *f, const char *scenario, const char *name)
 {
     smtp_fixture_start(f, scenario);
     smtp_fixture_deliver(f);

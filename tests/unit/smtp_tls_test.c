@@ -17,7 +17,7 @@
 
 static char ca_file[96];
 
-static void init(struct fixture *f, enum smtp_tls tls, const char *host)
+static void init(struct smtp_fixture *f, enum smtp_tls tls, const char *host)
 {
     smtp_fixture_init(f);
     f->ca_dir = smtp_fixture_ca();
@@ -55,7 +55,7 @@ static const struct certificate_row certificate_rows[] = {
 
 static void check_certificate(const struct certificate_row *row, enum smtp_tls tls)
 {
-    struct fixture f;
+    struct smtp_fixture f;
     char scenario[600];
     init(&f, tls, row->host);
     (void)snprintf(scenario, sizeof scenario, "%sTLS %s cert=%s\n%s", tls == SMTP_TLS_IMPLICIT ? "" : START,
@@ -88,7 +88,7 @@ static void certificates(void)
 
 static void not_verified(void)
 {
-    struct fixture f;
+    struct smtp_fixture f;
     init(&f, SMTP_TLS_IMPLICIT, "localhost");
     f.settings.verify = false;
     smtp_fixture_run(&f, "TLS cert=expired\n" HELLO SEND, "verify: none");
@@ -107,7 +107,7 @@ static void versions(void)
                  {"TLS fail max=1.2\n", true, false},
                  {"TLS min=1.3\n", true, true}};
     for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
-        struct fixture f;
+        struct smtp_fixture f;
         char scenario[400];
         init(&f, SMTP_TLS_IMPLICIT, "localhost");
         f.settings.tls_1_3 = table[i].tls_1_3;
@@ -120,7 +120,7 @@ static void versions(void)
 
 static void names_are_sent(void)
 {
-    struct fixture f;
+    struct smtp_fixture f;
     init(&f, SMTP_TLS_IMPLICIT, "localhost");
     smtp_fixture_start(&f, "TLS\n" HELLO SEND);
     smtp_fixture_deliver(&f);
@@ -141,7 +141,7 @@ static void resumption(void)
 {
     static const char *const versions_of_tls[] = {"TLS max=1.2\n", "TLS min=1.3\n"};
     for (size_t i = 0; i < 2; i++) {
-        struct fixture f;
+        struct smtp_fixture f;
         char scenario[600];
         init(&f, SMTP_TLS_IMPLICIT, "localhost");
         (void)snprintf(scenario, sizeof scenario, "== *\n%s%s", versions_of_tls[i], HELLO SEND);
@@ -191,7 +191,7 @@ static void starttls(void)
 {
     for (size_t i = 0; i < sizeof starttls_rows / sizeof starttls_rows[0]; i++) {
         const struct starttls_row *row = &starttls_rows[i];
-        struct fixture f;
+        struct smtp_fixture f;
         init(&f, SMTP_TLS_STARTTLS, "localhost");
         if (row->class == SMTP_TIMED_OUT) {
             f.settings.command_timeout_ms = 300;
@@ -209,7 +209,7 @@ static void starttls(void)
 
 static void implicit_without_tls(void)
 {
-    struct fixture f;
+    struct smtp_fixture f;
     init(&f, SMTP_TLS_IMPLICIT, "localhost");
     smtp_fixture_run(&f, "S: 220 mail ESMTP\nREAD-UNTIL-EOF\n", "a server without TLS");
     CU_ASSERT_EQUAL(f.outcome.class, SMTP_TLS_FAILED);
@@ -226,7 +226,7 @@ static void auth_and_large(void)
     for (size_t i = 0; i < sizeof text; i++) {
         text[i] = i % 64 == 62 ? '\r' : i % 64 == 63 ? '\n' : '.';
     }
-    struct fixture f;
+    struct smtp_fixture f;
     init(&f, SMTP_TLS_STARTTLS, "localhost");
     smtp_fixture_message(&f, text, sizeof text);
     char password[] = "p";
@@ -256,7 +256,7 @@ static void lost_under_tls(void)
          SMTP_DELIVERY_UNKNOWN},
     };
     for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
-        struct fixture f;
+        struct smtp_fixture f;
         init(&f, SMTP_TLS_IMPLICIT, "localhost");
         smtp_fixture_run(&f, table[i].scenario, "lost under TLS");
         CU_ASSERT_EQUAL(f.outcome.class, SMTP_UNAVAILABLE);
@@ -268,7 +268,7 @@ static void lost_under_tls(void)
 
 static void bad_trust(void)
 {
-    struct fixture f;
+    struct smtp_fixture f;
     init(&f, SMTP_TLS_STARTTLS, "localhost");
     struct err err = {.text = ""};
     f.settings.ca_file = "/nonexistent/ca.pem";
@@ -287,7 +287,7 @@ static void bad_trust(void)
 /* A derived endpoint trusts what its base trusts, whatever files the settings name. */
 static void derived(void)
 {
-    struct fixture f;
+    struct smtp_fixture f;
     init(&f, SMTP_TLS_IMPLICIT, "localhost");
     smtp_fixture_start(&f, "TLS cert=dns-only\n" HELLO SEND);
     struct smtp_endpoint *base = f.endpoint;
