@@ -11,6 +11,7 @@
 
 void config_report_init(struct config_report *report)
 {
+    *report = (struct config_report){.further = NULL};
     buf_init(&report->problems, REPORT_LIMIT);
     buf_init(&report->warnings, REPORT_LIMIT);
 }

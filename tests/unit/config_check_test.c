@@ -250,7 +250,7 @@ static void passwords(void)
          "first "
          "line is expected\n"},
         {"server: {host: x, user: y, password_file: @/empty}\n",
-         "f:1:43: server.password_file: the first line of @/empty is empty; the password is expected in its "
+         "f:1:43: server.password_file: @/empty: the first line is empty; the password is expected in its "
          "first "
          "line\n"},
         {"server: {host: x, user: y, password_file: @/open}\n",
