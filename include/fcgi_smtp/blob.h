@@ -6,7 +6,8 @@
  * unlinked temporary file in spill_dir. Blobs are written one after another: only the blob that was begun
  * last may be appended to. When an append would pass the store's memory limit, that blob moves to the file
  * and goes on there; blobs that were finished before stay where they are. So memory never passes the limit,
- * whatever the upload.
+ * whatever the upload, but for one write buffer of BLOB_WRITE_BUFFER octets, without which a body in tiny
+ * pieces would cost a write(2) each.
  *
  * Ownership: the store must outlive its blobs' use; blob_store_free frees every blob of the store at once
  * (memory, mappings, file). A struct blob is then invalid. Not thread-safe; one request is one thread's at a
@@ -23,6 +24,8 @@
 #include "fcgi_smtp/err.h"
 #include "fcgi_smtp/slice.h"
 
+#define BLOB_WRITE_BUFFER (16 * 1024) /* octets */
+
 struct blob_store {
     const char *spill_dir; /* not owned */
     size_t memory_limit;   /* octets */
@@ -35,10 +38,11 @@ struct blob_store {
 struct blob {
     struct blob_store *store;
     struct blob *next;
-    struct buf memory;
-    uint64_t size;   /* octets in all */
-    uint64_t offset; /* where it begins in the spill file */
+    struct buf memory; /* the content; once spilled, only its end that is not in the file yet */
+    uint64_t size;     /* octets in all */
+    uint64_t offset;   /* where it begins in the spill file */
     bool spilled;
+    bool viewed;   /* nothing may be appended any more */
     void *mapping; /* of blob_view */
     size_t mapping_len;
 };
@@ -53,13 +57,17 @@ void blob_begin(struct blob *blob, struct blob_store *store);
 bool blob_append(struct blob *blob, const void *octets, size_t len, struct err *err)
     __attribute__((warn_unused_result));
 
-/* Reads up to cap octets from offset; *len == 0 at the end. False on an input error. Any thread that owns the
- * request. */
+/*
+ * Reads up to cap octets from offset; *len == 0 at the end. False on an input error. Any thread that owns the
+ * request.
+ */
 bool blob_read(const struct blob *blob, uint64_t offset, void *out, size_t cap, size_t *len, struct err *err)
     __attribute__((warn_unused_result));
 
-/* The whole content as one view, valid until blob_store_free; a spilled blob is mapped. For fields, not for
- * files. */
+/*
+ * The whole content as one view, valid until blob_store_free; a spilled blob is mapped. For fields, not for
+ * files. Nothing can be appended afterwards.
+ */
 bool blob_view(struct blob *blob, struct slice *view, struct err *err) __attribute__((warn_unused_result));
 
 #endif

@@ -3,8 +3,8 @@
  *
  * A function that can fail returns an enum class (or false) and fills a struct err with a bounded text that
  * says who, what, and in reply to what: "mail.example.com:587 refused RCPT TO:<b@example.com>: 550 5.1.1 No
- * such user". The text is plain UTF-8 without control characters: err_set replaces every C0 control and DEL
- * by '?', and malformed UTF-8 octets likewise, so that an error can go into a log line or an answer as it is.
+ * such user". The text is plain UTF-8 without control characters: err_set replaces every octet of a C0 or C1
+ * control, DEL and malformed UTF-8 by '?', so that an error can go into a log line or an answer as it is.
  */
 #ifndef FCGI_SMTP_ERR_H
 #define FCGI_SMTP_ERR_H
@@ -19,7 +19,8 @@ struct err {
     char text[ERR_TEXT_MAX];   /* "" if no error was set */
 };
 
-/* Replaces the text; leaves field alone. err may be NULL (then nothing happens). */
+/* Replaces the text; leaves field alone. The arguments may point into err->text. err may be NULL (then
+ * nothing happens). */
 void err_set(struct err *err, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* Names the field to blame; len octets of name. err may be NULL. */

@@ -1,10 +1,12 @@
 /*
  * json: the only wrapper of jansson; JSON values that are built and written (RFC 8259).
  *
- * Ownership: json_new_object and json_new_array return a new value that the caller frees by json_free, unless
- * it was given to a parent by json_set/json_add, which take it over, also when they fail. The setters
- * tolerate a NULL parent or value and then do nothing, so that a whole value can be built and memory
- * exhaustion is noticed once, by json_write. Strings must be UTF-8; octets that are not are replaced by '?'.
+ * Ownership: json_object_new/json_array_new return a new value that the caller frees by json_free, unless it
+ * was given to a parent by json_set/json_add, which take it over, also when they fail; it may be filled
+ * further while the parent lives. Without memory they return NULL, and the setters leave a value out and
+ * remember it, so that a whole value can be built without a check and memory exhaustion is noticed once, by
+ * json_write. Everything takes NULL for a value. Strings must be UTF-8; octets that are not are replaced by
+ * '?'.
  */
 #ifndef FCGI_SMTP_JSON_H
 #define FCGI_SMTP_JSON_H
@@ -17,8 +19,8 @@
 
 struct json;
 
-struct json *json_new_object(void);
-struct json *json_new_array(void);
+struct json *json_object_new(void);
+struct json *json_array_new(void);
 void json_free(struct json *json);
 
 void json_set(struct json *object, const char *key, struct json *value);

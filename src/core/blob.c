@@ -1,15 +1,17 @@
 /*
- * One spill file for all blobs of a request: since only the last one grows, each is one extent of it.
+ * Finished blobs are shrunk to their content, and the one being written may grow to what they leave of the
+ * limit: so the sum of all memory is known without counting allocations.
+ *
+ * A spilled blob lies in the file in one piece, because only the last one is written. Its end gathers in
+ * memory until it is worth a write.
  */
 #include "fcgi_smtp/blob.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
+
+#include "core/spill_file.h"
 
 void blob_store_init(struct blob_store *store, const char *spill_dir, size_t memory_limit)
 {
@@ -18,104 +20,126 @@ void blob_store_init(struct blob_store *store, const char *spill_dir, size_t mem
 
 void blob_store_free(struct blob_store *store)
 {
-    for (struct blob *blob = store->blobs; blob != NULL; blob = blob->next) {
+    for (struct blob *blob = store->blobs; blob != NULL;) {
+        struct blob *next = blob->next;
         buf_free(&blob->memory);
         if (blob->mapping != NULL) {
-            (void)munmap(blob->mapping, blob->mapping_len);
-            blob->mapping = NULL;
+            munmap(blob->mapping, blob->mapping_len);
         }
+        *blob = (struct blob){0};
+        blob = next;
     }
-    if (store->fd >= 0) {
-        (void)close(store->fd);
+    if (store->spill_dir != NULL && store->fd >= 0) { /* a zeroed store has no file, though its fd is 0 */
+        close(store->fd);
     }
-    *store = (struct blob_store){.fd = -1};
+    blob_store_init(store, store->spill_dir, store->memory_limit);
+}
+
+/* Octets of a spilled blob that are in the file. */
+static uint64_t written(const struct blob *blob)
+{
+    return blob->size - blob->memory.len;
+}
+
+/* Adds octets to the file, behind those that the blob has there. */
+static bool write_out(struct blob *blob, const void *octets, size_t len, struct err *err)
+{
+    struct blob_store *store = blob->store;
+    if (!spill_file_write(store->fd, store->spill_dir, store->file_size, octets, len, err)) {
+        return false;
+    }
+    store->file_size += len;
+    return true;
+}
+
+static bool flush(struct blob *blob, struct err *err)
+{
+    if (!blob->spilled || blob->memory.len == 0) {
+        return true;
+    }
+    if (blob->offset + written(blob) !=
+        blob->store->file_size) { /* others follow since an earlier flush failed */
+        err_set(err, "%s: a temporary file could not be written", blob->store->spill_dir);
+        return false;
+    }
+    if (!write_out(blob, blob->memory.data, blob->memory.len, err)) {
+        return false;
+    }
+    buf_clear(&blob->memory);
+    return true;
+}
+
+/* Ends the appending. If the end of a spilled blob cannot be written it stays in memory, where it can be
+ * read. */
+static void finish(struct blob *blob)
+{
+    if (flush(blob, NULL) && blob->spilled) {
+        buf_free(&blob->memory);
+    }
+    buf_shrink(&blob->memory);
 }
 
 void blob_begin(struct blob *blob, struct blob_store *store)
 {
+    if (store->blobs != NULL) {
+        finish(store->blobs);
+    }
     *blob = (struct blob){.store = store, .next = store->blobs};
-    buf_init(&blob->memory, store->memory_limit);
+    size_t left = store->memory_limit > store->memory_used ? store->memory_limit - store->memory_used : 0;
+    buf_init(&blob->memory, left);
     store->blobs = blob;
 }
 
-/* O_TMPFILE where the file system has it, else a file that is unlinked at once. */
-static int open_unlinked(const char *dir)
-{
-    int fd = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC | O_EXCL, 0600);
-    if (fd >= 0 || (errno != EOPNOTSUPP && errno != EISDIR && errno != EINVAL)) {
-        return fd;
-    }
-    char path[4096];
-    int len = snprintf(path, sizeof path, "%s/fcgi-smtp-XXXXXX", dir);
-    if (len < 0 || (size_t)len >= sizeof path) {
-        errno = ENAMETOOLONG;
-        return -1;
-    }
-    fd = mkostemp(path, O_CLOEXEC);
-    if (fd >= 0) {
-        (void)unlink(path);
-    }
-    return fd;
-}
-
-static bool fail(const struct blob_store *store, const char *what, struct err *err)
-{
-    err_set(err, "cannot %s a temporary file in %s: %s", what, store->spill_dir, strerror(errno));
-    return false;
-}
-
-static bool write_all(struct blob_store *store, const char *octets, size_t len, struct err *err)
-{
-    while (len > 0) {
-        ssize_t written = pwrite(store->fd, octets, len, (off_t)store->file_size);
-        if (written < 0 && errno != EINTR) {
-            return fail(store, "write", err);
-        }
-        if (written > 0) {
-            octets += written;
-            len -= (size_t)written;
-            store->file_size += (uint64_t)written;
-        }
-    }
-    return true;
-}
-
-/* Moves what the blob holds in memory to the file. */
+/* Moves a blob to the file. */
 static bool spill(struct blob *blob, struct err *err)
 {
     struct blob_store *store = blob->store;
     if (store->fd < 0) {
-        store->fd = open_unlinked(store->spill_dir);
-        if (store->fd < 0) {
-            return fail(store, "make", err);
-        }
+        store->fd = spill_file_open(store->spill_dir, err);
     }
-    blob->offset = store->file_size;
-    blob->spilled = true;
-    if (!write_all(store, blob->memory.data, blob->memory.len, err)) {
+    if (store->fd < 0) {
         return false;
     }
+    uint64_t offset = store->file_size;
+    if (!write_out(blob, blob->memory.data, blob->memory.len, err)) {
+        return false;
+    }
+    blob->offset = offset;
+    blob->spilled = true;
     store->memory_used -= blob->memory.len;
     buf_free(&blob->memory);
+    buf_init(&blob->memory, BLOB_WRITE_BUFFER);
     return true;
+}
+
+static bool append_spilled(struct blob *blob, const void *octets, size_t len, struct err *err)
+{
+    if (len > BLOB_WRITE_BUFFER - blob->memory.len && !flush(blob, err)) {
+        return false;
+    }
+    if (len >= BLOB_WRITE_BUFFER) {
+        return write_out(blob, octets, len, err);
+    }
+    return buf_append(&blob->memory, octets, len) || write_out(blob, octets, len, err);
 }
 
 bool blob_append(struct blob *blob, const void *octets, size_t len, struct err *err)
 {
     struct blob_store *store = blob->store;
-    if (!blob->spilled && len > store->memory_limit - store->memory_used && !spill(blob, err)) {
+    if (store->blobs != blob || blob->viewed) {
+        err_set(err, "a blob was appended to after its end");
         return false;
     }
-    if (blob->spilled) {
-        if (!write_all(store, octets, len, err)) {
-            return false;
-        }
-    } else {
-        if (!buf_append(&blob->memory, octets, len)) {
-            err_set(err, "there is no memory left for the request");
-            return false;
-        }
+    if (!blob->spilled && buf_append(&blob->memory, octets, len)) {
         store->memory_used += len;
+        blob->size += len;
+        return true;
+    }
+    if (!blob->spilled && !spill(blob, err)) {
+        return false;
+    }
+    if (!append_spilled(blob, octets, len, err)) {
+        return false;
     }
     blob->size += len;
     return true;
@@ -123,53 +147,57 @@ bool blob_append(struct blob *blob, const void *octets, size_t len, struct err *
 
 bool blob_read(const struct blob *blob, uint64_t offset, void *out, size_t cap, size_t *len, struct err *err)
 {
-    uint64_t left = offset < blob->size ? blob->size - offset : 0;
-    size_t want = left < cap ? (size_t)left : cap;
     *len = 0;
-    if (!blob->spilled) {
-        if (want > 0) {
-            memcpy(out, blob->memory.data + offset, want);
-        }
-        *len = want;
+    if (offset >= blob->size || cap == 0) {
         return true;
     }
-    while (*len < want) {
-        ssize_t got =
-            pread(blob->store->fd, (char *)out + *len, want - *len, (off_t)(blob->offset + offset + *len));
-        if (got == 0) {
-            errno = EIO; /* somebody cut the file */
-        }
-        if (got < 0 && errno == EINTR) {
-            continue;
-        }
-        if (got <= 0) {
-            return fail(blob->store, "read", err);
-        }
-        *len += (size_t)got;
+    uint64_t in_file = blob->spilled ? written(blob) : 0;
+    uint64_t left = (offset < in_file ? in_file : blob->size) - offset;
+    size_t n = left < cap ? (size_t)left : cap;
+    if (offset >= in_file) {
+        memcpy(out, blob->memory.data + (offset - in_file), n);
+    } else if (!spill_file_read(blob->store->fd, blob->store->spill_dir, blob->offset + offset, out, n,
+                                err)) {
+        return false;
     }
+    *len = n;
+    return true;
+}
+
+static bool map(struct blob *blob, struct err *err)
+{
+    uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
+    uint64_t before = blob->offset % page; /* mmap takes whole pages only */
+    if (blob->size > SIZE_MAX - page) {
+        err_set(err, "%s: a temporary file is too large to be mapped", blob->store->spill_dir);
+        return false;
+    }
+    size_t len = (size_t)(before + blob->size);
+    /* Private and writable: whoever views a secret can wipe it. */
+    void *mapping =
+        mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_PRIVATE, blob->store->fd, (off_t)(blob->offset - before));
+    if (mapping == MAP_FAILED) {
+        err_set(err, "%s: cannot map a temporary file: %s", blob->store->spill_dir, strerror(errno));
+        return false;
+    }
+    blob->mapping = mapping;
+    blob->mapping_len = len;
     return true;
 }
 
 bool blob_view(struct blob *blob, struct slice *view, struct err *err)
 {
+    *view = (struct slice){0};
+    blob->viewed = true;
     if (!blob->spilled) {
+        buf_shrink(&blob->memory); /* now, because afterwards it must not move */
         *view = buf_slice(&blob->memory);
         return true;
     }
-    uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
-    uint64_t begin = blob->offset / page * page;
-    size_t skip = (size_t)(blob->offset - begin);
-    if (blob->mapping == NULL && blob->size > 0) {
-        size_t len = skip + (size_t)blob->size;
-        /* Private and writable: who views a secret can wipe its copy. */
-        void *mapping = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_PRIVATE, blob->store->fd, (off_t)begin);
-        if (mapping == MAP_FAILED) {
-            return fail(blob->store, "map", err);
-        }
-        blob->mapping = mapping;
-        blob->mapping_len = len;
+    if (!flush(blob, err) || (blob->mapping == NULL && !map(blob, err))) {
+        return false;
     }
-    *view =
-        (struct slice){blob->mapping != NULL ? (const char *)blob->mapping + skip : NULL, (size_t)blob->size};
+    const char *mapping = blob->mapping;
+    *view = (struct slice){mapping + (blob->mapping_len - (size_t)blob->size), (size_t)blob->size};
     return true;
 }

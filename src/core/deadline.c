@@ -1,3 +1,7 @@
+/*
+ * Milliseconds, because poll() and epoll_wait() take them. The clock is read rounded down; the difference to
+ * a deadline, a whole number, is thereby rounded up, so that a wait for it never ends early.
+ */
 #include "fcgi_smtp/deadline.h"
 
 #include <limits.h>
@@ -6,19 +10,25 @@
 deadline deadline_now(void)
 {
     struct timespec now;
-    (void)clock_gettime(CLOCK_MONOTONIC, &now); /* cannot fail for this clock */
+    clock_gettime(CLOCK_MONOTONIC, &now);
     return (deadline)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
-deadline deadline_add(deadline from, int64_t ms)
-{
-    deadline sum;
-    return __builtin_add_overflow(from, ms, &sum) ? DEADLINE_NEVER : sum;
 }
 
 deadline deadline_after(int64_t ms)
 {
     return deadline_add(deadline_now(), ms);
+}
+
+deadline deadline_add(deadline from, int64_t ms)
+{
+    deadline sum;
+    if (from == DEADLINE_NEVER) {
+        return DEADLINE_NEVER;
+    }
+    if (__builtin_add_overflow(from, ms, &sum)) {
+        return ms > 0 ? DEADLINE_NEVER : INT64_MIN;
+    }
+    return sum;
 }
 
 deadline deadline_min(deadline a, deadline b)
@@ -36,7 +46,9 @@ int deadline_poll_ms(deadline d)
     if (d == DEADLINE_NEVER) {
         return -1;
     }
-    /* The clock is read rounded down to a millisecond, so the difference is never too short. */
-    deadline left = d - deadline_now();
-    return left <= 0 ? 0 : left > INT_MAX ? INT_MAX : (int)left;
+    deadline now = deadline_now();
+    if (d <= now) {
+        return 0;
+    }
+    return d - now > INT_MAX ? INT_MAX : (int)(d - now);
 }

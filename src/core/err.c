@@ -1,31 +1,56 @@
+/*
+ * Texts are made printable here, in one place, because what a mail server or a client sent ends up in them; a
+ * log line or an answer must not be steered by a peer (escape sequences, forged lines).
+ */
 #include "fcgi_smtp/err.h"
 
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "fcgi_smtp/utf8.h"
 
+#define DOTS "..."
+
 void err_make_printable(char *text, size_t len)
 {
     size_t i = 0;
     while (i < len) {
-        unsigned char c = (unsigned char)text[i];
-        size_t char_len = utf8_char_len(text + i, len - i);
-        if (char_len == 0 || c < 0x20 || c == 0x7f) {
+        size_t n = utf8_char_len(text + i, len - i);
+        if (n == 0) {
             text[i++] = '?';
-        } else {
-            i += char_len;
+            continue;
         }
+        if (utf8_is_control(text + i, n)) {
+            memset(text + i, '?', n);
+        }
+        i += n;
     }
 }
 
-/* Where a text of len octets may be cut so that no character is split. */
-static size_t cut_at(const char *text, size_t len)
+/* Where to cut so that no character is halved: at most `at`, whose octet is the first to be dropped. */
+static size_t char_boundary(const char *text, size_t at)
 {
-    size_t valid = utf8_valid_prefix((struct slice){text, len});
-    /* What is malformed becomes '?' anyway; only a character cut off at the end matters. */
-    return len - valid < 4 ? valid : len;
+    for (size_t back = 0; back < 4 && back <= at; back++) {
+        if (((unsigned char)text[at - back] & 0xC0) != 0x80) {
+            return at - back;
+        }
+    }
+    return at; /* not UTF-8 anyway */
+}
+
+/* Copies len octets, cut so that out (of cap octets) holds them and a NUL, and makes them printable. */
+static void copy_printable(char *out, size_t cap, const char *text, size_t len)
+{
+    bool cut = len >= cap;
+    size_t kept = cut ? char_boundary(text, cap - sizeof DOTS) : len;
+    memmove(out, text, kept);
+    err_make_printable(out, kept);
+    out[kept] = '\0';
+    if (cut) {
+        memcpy(out + kept, DOTS, sizeof DOTS);
+    }
 }
 
 void err_set(struct err *err, const char *format, ...)
@@ -33,20 +58,16 @@ void err_set(struct err *err, const char *format, ...)
     if (err == NULL) {
         return;
     }
-    char text[ERR_TEXT_MAX];
-    va_list arguments;
-    va_start(arguments, format);
-    int printed = vsnprintf(text, sizeof text, format, arguments);
-    va_end(arguments);
-    size_t len = printed < 0 ? 0 : (size_t)printed;
-    text[printed < 0 ? 0 : sizeof text - 1] = '\0';
-    if (len >= sizeof text) {
-        len = cut_at(text, sizeof text - 4);
-        memcpy(text + len, "...", 4);
-        len += 3;
+    char
+        text[ERR_TEXT_MAX + 1]; /* one more, so that a cut is seen; not err->text, which may be an argument */
+    va_list args;
+    va_start(args, format);
+    int len = vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    if (len < 0) {
+        strcpy(text, "an error whose text could not be formatted");
     }
-    err_make_printable(text, len);
-    memcpy(err->text, text, len + 1);
+    copy_printable(err->text, sizeof err->text, text, strlen(text));
 }
 
 void err_set_field(struct err *err, const char *name, size_t len)
@@ -54,14 +75,9 @@ void err_set_field(struct err *err, const char *name, size_t len)
     if (err == NULL) {
         return;
     }
-    if (len >= ERR_FIELD_MAX) {
-        len = cut_at(name, ERR_FIELD_MAX - 4);
-        memcpy(err->field, name, len);
-        memcpy(err->field + len, "...", 4);
-        len += 3;
-    } else {
-        memcpy(err->field, name, len);
-        err->field[len] = '\0';
+    if (len == 0) {
+        err->field[0] = '\0';
+        return;
     }
-    err_make_printable(err->field, len);
+    copy_printable(err->field, sizeof err->field, name, len);
 }

@@ -1,5 +1,8 @@
 /*
- * struct json is jansson's json_t behind a name of our own, so that no other file sees the library.
+ * A node of our own around each jansson value: it remembers what could not be added (json_write then fails
+ * instead of writing half a value) and owns the nodes that were given to it, so that those stay usable while
+ * it lives. Its names avoid those of jansson (json_object, json_array), which the linker would let ours
+ * replace.
  */
 #include "fcgi_smtp/json.h"
 
@@ -8,62 +11,129 @@
 
 #include "fcgi_smtp/utf8.h"
 
-static struct json *wrap(json_t *value)
+struct json {
+    json_t *value; /* one reference is ours, one the parent's value's */
+    struct json *children;
+    struct json *sibling;
+    bool incomplete; /* something could not be added */
+};
+
+static struct json *node_new(json_t *value)
 {
-    return (struct json *)value;
+    struct json *json = value != NULL ? calloc(1, sizeof *json) : NULL;
+    if (json == NULL) {
+        json_decref(value);
+        return NULL;
+    }
+    json->value = value;
+    return json;
 }
 
-static json_t *unwrap(struct json *json)
+struct json *json_object_new(void)
 {
-    return (json_t *)json;
+    return node_new(json_object());
 }
 
-struct json *json_new_object(void)
+struct json *json_array_new(void)
 {
-    return wrap(json_object());
-}
-
-struct json *json_new_array(void)
-{
-    return wrap(json_array());
+    return node_new(json_array());
 }
 
 void json_free(struct json *json)
 {
-    json_decref(unwrap(json));
+    if (json == NULL) {
+        return;
+    }
+    for (struct json *child = json->children; child != NULL;) {
+        struct json *next = child->sibling;
+        json_free(child);
+        child = next;
+    }
+    json_decref(json->value);
+    free(json);
 }
 
-static struct json *string_of(struct slice value)
+/* A copy in which octets that are not UTF-8 are '?'. */
+static char *repaired_copy(struct slice text)
 {
-    if (utf8_valid_prefix(value) == value.len) {
-        return wrap(json_stringn_nocheck(value.data != NULL ? value.data : "", value.len));
-    }
-    char *copy = malloc(value.len);
+    char *copy = malloc(text.len + 1);
     if (copy == NULL) {
         return NULL;
     }
-    memcpy(copy, value.data, value.len);
-    for (size_t i = 0; i < value.len;) {
-        size_t len = utf8_char_len(copy + i, value.len - i);
-        if (len == 0) {
-            copy[i] = '?';
-        }
-        i += len > 0 ? len : 1;
+    memcpy(copy, text.data, text.len);
+    copy[text.len] = '\0';
+    size_t i = 0;
+    while ((i += utf8_valid_prefix((struct slice){copy + i, text.len - i})) < text.len) {
+        copy[i] = '?';
     }
-    json_t *string = json_stringn_nocheck(copy, value.len);
+    return copy;
+}
+
+static json_t *string_value(struct slice text)
+{
+    if (text.len == 0) {
+        return json_stringn_nocheck("", 0);
+    }
+    if (utf8_valid_prefix(text) == text.len) {
+        return json_stringn_nocheck(text.data, text.len);
+    }
+    char *copy = repaired_copy(text);
+    json_t *value = copy != NULL ? json_stringn_nocheck(copy, text.len) : NULL;
     free(copy);
-    return wrap(string);
+    return value;
+}
+
+/* Takes value over, which may be NULL. */
+static void set_value(struct json *object, const char *key, json_t *value)
+{
+    if (object == NULL) {
+        json_decref(value);
+        return;
+    }
+    struct slice name = slice_of(key);
+    char *copy = utf8_valid_prefix(name) == name.len ? NULL : repaired_copy(name);
+    if (json_object_set_new(object->value, copy != NULL ? copy : key, value) != 0) {
+        object->incomplete = true;
+    }
+    free(copy);
+}
+
+static void add_value(struct json *array, json_t *value)
+{
+    if (array == NULL) {
+        json_decref(value);
+        return;
+    }
+    if (json_array_append_new(array->value, value) != 0) {
+        array->incomplete = true;
+    }
+}
+
+static void adopt(struct json *parent, struct json *child)
+{
+    if (parent == NULL) {
+        json_free(child);
+        return;
+    }
+    if (child == NULL) {
+        parent->incomplete = true;
+        return;
+    }
+    child->sibling = parent->children;
+    parent->children = child;
 }
 
 void json_set(struct json *object, const char *key, struct json *value)
 {
-    /* Takes the value over in any case; NULLs are refused without harm. */
-    (void)json_object_set_new_nocheck(unwrap(object), key, unwrap(value));
+    if (value != NULL) {
+        set_value(object, key, json_incref(value->value));
+    }
+    adopt(object, value);
 }
 
 void json_set_slice(struct json *object, const char *key, struct slice value)
 {
-    json_set(object, key, string_of(value));
+    set_value(object, key, string_value(value));
 }
 
 void json_set_string(struct json *object, const char *key, const char *value)
@@ -75,25 +145,48 @@ void json_set_string(struct json *object, const char *key, const char *value)
 
 void json_set_int(struct json *object, const char *key, int64_t value)
 {
-    json_set(object, key, wrap(json_integer(value)));
+    set_value(object, key, json_integer(value));
 }
 
 void json_add(struct json *array, struct json *value)
 {
-    (void)json_array_append_new(unwrap(array), unwrap(value));
+    if (value != NULL) {
+        add_value(array, json_incref(value->value));
+    }
+    adopt(array, value);
 }
 
 void json_add_slice(struct json *array, struct slice value)
 {
-    json_add(array, string_of(value));
+    add_value(array, string_value(value));
 }
 
-static int append(const char *text, size_t len, void *out)
+static bool is_complete(const struct json *json)
 {
-    return buf_append(out, text, len) ? 0 : -1;
+    bool complete = !json->incomplete;
+    for (const struct json *child = json->children; complete && child != NULL; child = child->sibling) {
+        complete = is_complete(child);
+    }
+    return complete;
+}
+
+static int append_piece(const char *octets, size_t len, void *out)
+{
+    return buf_append(out, octets, len) ? 0 : -1;
 }
 
 bool json_write(const struct json *json, struct buf *out)
 {
-    return json != NULL && json_dump_callback((const json_t *)json, append, out, JSON_COMPACT) == 0;
+    if (json == NULL || !is_complete(json)) {
+        return false;
+    }
+    size_t before = out->len;
+    if (json_dump_callback(json->value, append_piece, out, JSON_COMPACT) != 0) {
+        out->len = before;
+        if (out->data != NULL) {
+            out->data[before] = '\0';
+        }
+        return false;
+    }
+    return true;
 }

@@ -1,28 +1,52 @@
+/*
+ * OpenSSL's generator is seeded by the kernel and reseeds after fork; each thread has its own, so that there
+ * is no lock to wait for.
+ */
 #include "fcgi_smtp/random.h"
 
 #include <limits.h>
 #include <openssl/rand.h>
 
+#include "fcgi_smtp/secret.h"
+
+#define HEX_AT_ONCE 64 /* octets of randomness fetched in one go */
+
 bool random_octets(void *out, size_t len)
 {
-    return len <= INT_MAX && RAND_bytes(out, (int)len) == 1;
+    unsigned char *next = out;
+    while (len > 0) {
+        int n = len > INT_MAX ? INT_MAX : (int)len;
+        if (RAND_bytes(next, n) != 1) {
+            return false;
+        }
+        next += n;
+        len -= (size_t)n;
+    }
+    return true;
+}
+
+static void put_hex(char *out, size_t len, const unsigned char *octets)
+{
+    static const char digits[] = "0123456789abcdef";
+    for (size_t i = 0; i < len; i++) {
+        unsigned octet = octets[i / 2];
+        out[i] = digits[i % 2 == 0 ? octet >> 4 : octet & 0x0F];
+    }
 }
 
 bool random_hex(char *out, size_t len)
 {
-    static const char digits[] = "0123456789abcdef";
-    /* The octets go into the output's second half and are spread from there, front to back. */
-    unsigned char *octets = (unsigned char *)out + len / 2;
-    if (!random_octets(octets, (len + 1) / 2)) {
-        return false;
-    }
-    for (size_t i = 0; i < len; i += 2) {
-        unsigned char octet = octets[i / 2];
-        out[i] = digits[octet >> 4];
-        if (i + 1 < len) {
-            out[i + 1] = digits[octet & 15];
+    unsigned char octets[HEX_AT_ONCE];
+    size_t done = 0;
+    while (done < len) {
+        size_t n = len - done < 2 * sizeof octets ? len - done : 2 * sizeof octets;
+        if (!random_octets(octets, (n + 1) / 2)) {
+            break;
         }
+        put_hex(out + done, n, octets);
+        done += n;
     }
-    out[len] = '\0';
-    return true;
+    secret_wipe(octets, sizeof octets); /* the digits may become a key */
+    out[done] = '\0';
+    return done == len;
 }

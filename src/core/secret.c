@@ -1,11 +1,16 @@
+/*
+ * OPENSSL_cleanse is what the compiler must not drop. Every buffer that a secret passes through is wiped,
+ * also those of reading; stdio is not used, since its buffers cannot be.
+ */
 #include "fcgi_smtp/secret.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <openssl/crypto.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
+
+#define LINE_MAX_READ (SECRET_MAX + 2) /* a secret and its CR and LF */
 
 void secret_wipe(void *octets, size_t len)
 {
@@ -34,75 +39,96 @@ bool secret_set(struct secret *secret, struct slice content)
         memcpy(data, content.data, content.len);
     }
     data[content.len] = '\0';
-    secret_free(secret);
-    *secret = (struct secret){data, content.len};
+    secret_free(secret); /* after the copy: content may be the old secret */
+    secret->data = data;
+    secret->len = content.len;
     return true;
 }
 
-/* Reads until the end or until cap; -1 with errno on failure. */
-static ssize_t read_up_to(int fd, char *out, size_t cap)
+static struct slice first_line(struct slice text)
+{
+    const char *lf = text.len > 0 ? memchr(text.data, '\n', text.len) : NULL;
+    if (lf != NULL) {
+        text.len = (size_t)(lf - text.data);
+    }
+    if (text.len > 0 && text.data[text.len - 1] == '\r') {
+        text.len--;
+    }
+    return text;
+}
+
+/* Reads until a line end, the end or cap octets are there; -1 with errno set. */
+static ssize_t read_line(int fd, char *out, size_t cap)
 {
     size_t len = 0;
-    while (len < cap) {
-        ssize_t got = read(fd, out + len, cap - len);
-        if (got < 0 && errno == EINTR) {
+    while (len < cap && !slice_has((struct slice){out, len}, '\n')) {
+        ssize_t n = read(fd, out + len, cap - len);
+        if (n < 0 && errno == EINTR) {
             continue;
         }
-        if (got < 0) {
+        if (n < 0) {
             return -1;
         }
-        if (got == 0) {
+        if (n == 0) {
             break;
         }
-        len += (size_t)got;
+        len += (size_t)n;
     }
     return (ssize_t)len;
 }
 
-static struct slice first_line(const char *text, size_t len)
+static bool set_from_line(struct secret *secret, const char *path, struct slice text, struct err *err)
 {
-    const char *end = memchr(text, '\n', len);
-    size_t line = end != NULL ? (size_t)(end - text) : len;
-    return (struct slice){text, line > 0 && text[line - 1] == '\r' ? line - 1 : line};
+    struct slice line = first_line(text);
+    if (line.len == 0) {
+        err_set(err, "%s: the first line is empty, a secret was expected there", path);
+        return false;
+    }
+    if (line.len > SECRET_MAX) {
+        err_set(err, "%s: the first line is longer than %d octets", path, SECRET_MAX);
+        return false;
+    }
+    if (!secret_set(secret, line)) {
+        err_set(err, "%s: no memory", path);
+        return false;
+    }
+    return true;
 }
 
 bool secret_read_file(struct secret *secret, const char *path, struct err *err)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
     if (fd < 0) {
-        err_set(err, "cannot read %s: %s", path, strerror(errno));
+        err_set(err, "%s: %s", path, strerror(errno));
         return false;
     }
-    size_t cap = SECRET_MAX + 2; /* a line end behind the longest secret */
-    char *text = malloc(cap);
-    ssize_t len = text != NULL ? read_up_to(fd, text, cap) : -1;
-    int reason = text != NULL ? errno : ENOMEM;
-    (void)close(fd);
-    bool good = false;
+    bool ok = false;
+    char *text = malloc(LINE_MAX_READ);
+    ssize_t len = text != NULL ? read_line(fd, text, LINE_MAX_READ) : -1;
     if (len < 0) {
-        err_set(err, "cannot read %s: %s", path, strerror(reason));
+        err_set(err, "%s: %s", path, strerror(errno));
     } else {
-        struct slice line = first_line(text, (size_t)len);
-        good = line.len > 0 && secret_set(secret, line);
-        if (!good) {
-            err_set(err, line.len == 0 ? "the first line of %s is empty" : "the first line of %s is too long",
-                    path);
-        }
+        ok = set_from_line(secret, path, (struct slice){text, (size_t)len}, err);
     }
-    secret_wipe(text, len > 0 ? (size_t)len : 0);
+    secret_wipe(text, LINE_MAX_READ);
     free(text);
-    return good;
+    close(fd);
+    return ok;
 }
 
 bool secret_read_env(struct secret *secret, const char *name, struct err *err)
 {
-    const char *value = getenv(name);
-    if (value == NULL || value[0] == '\0') {
-        err_set(err, "the environment variable %s is %s", name, value == NULL ? "not set" : "empty");
+    struct slice value = slice_of(getenv(name));
+    if (value.len == 0) {
+        err_set(err, "environment variable %s is %s", name, value.data == NULL ? "not set" : "empty");
         return false;
     }
-    if (!secret_set(secret, slice_of(value))) {
-        err_set(err, "the environment variable %s is too long", name);
+    if (value.len > SECRET_MAX) {
+        err_set(err, "environment variable %s is longer than %d octets", name, SECRET_MAX);
+        return false;
+    }
+    if (!secret_set(secret, value)) {
+        err_set(err, "environment variable %s: no memory", name);
         return false;
     }
     return true;

@@ -1,0 +1,90 @@
+/*
+ * pread and pwrite, since the offset of a descriptor would be a second place where the position is kept. A
+ * write is repeated until everything is written: signals and nearly full disks make short ones.
+ */
+#include "core/spill_file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static bool failed(struct err *err, const char *dir, const char *what, int number)
+{
+    err_set(err, "%s: cannot %s: %s", dir, what, strerror(number));
+    return false;
+}
+
+int spill_file_open_named(const char *dir, struct err *err)
+{
+    char path[PATH_MAX];
+    int len = snprintf(path, sizeof path, "%s/fcgi-smtp-XXXXXX", dir);
+    if (len < 0 || (size_t)len >= sizeof path) {
+        failed(err, dir, "make a temporary file", ENAMETOOLONG);
+        return -1;
+    }
+    int fd = mkostemp(path, O_CLOEXEC);
+    if (fd < 0) {
+        failed(err, dir, "make a temporary file", errno);
+        return -1;
+    }
+    if (unlink(path) != 0) {
+        failed(err, dir, "unlink a temporary file", errno);
+        close(fd);
+        return -1;
+    }
+    return fd;
+}
+
+int spill_file_open(const char *dir, struct err *err)
+{
+    int fd = open(dir, O_TMPFILE | O_EXCL | O_RDWR | O_CLOEXEC, 0600); /* O_EXCL: can never be given a name */
+    if (fd >= 0) {
+        return fd;
+    }
+    if (errno == EOPNOTSUPP || errno == EISDIR || errno == EINVAL) {
+        return spill_file_open_named(dir, err);
+    }
+    failed(err, dir, "make a temporary file", errno);
+    return -1;
+}
+
+bool spill_file_write(int fd, const char *dir, uint64_t offset, const void *octets, size_t len,
+                      struct err *err)
+{
+    const char *next = octets;
+    while (len > 0) {
+        ssize_t n = pwrite(fd, next, len, (off_t)offset);
+        if (n < 0 && errno == EINTR) {
+            continue;
+        }
+        if (n <= 0) {
+            return failed(err, dir, "write a temporary file", n < 0 ? errno : ENOSPC);
+        }
+        next += n;
+        offset += (uint64_t)n;
+        len -= (size_t)n;
+    }
+    return true;
+}
+
+bool spill_file_read(int fd, const char *dir, uint64_t offset, void *out, size_t len, struct err *err)
+{
+    char *next = out;
+    while (len > 0) {
+        ssize_t n = pread(fd, next, len, (off_t)offset);
+        if (n < 0 && errno == EINTR) {
+            continue;
+        }
+        if (n <= 0) {
+            return failed(err, dir, "read a temporary file", n < 0 ? errno : EIO); /* it never ends early */
+        }
+        next += n;
+        offset += (uint64_t)n;
+        len -= (size_t)n;
+    }
+    return true;
+}

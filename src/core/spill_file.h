@@ -1,0 +1,29 @@
+/*
+ * spill_file: a temporary file without a name, for octets that do not fit into memory.
+ *
+ * Nobody else can open it, and it is gone with its descriptor, however the process ends.
+ */
+#ifndef FCGI_SMTP_CORE_SPILL_FILE_H
+#define FCGI_SMTP_CORE_SPILL_FILE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "fcgi_smtp/err.h"
+
+/* A descriptor (mode 0600, close-on-exec), or -1 and an error that names dir. */
+int spill_file_open(const char *dir, struct err *err);
+
+/* The same by way of a name that is unlinked at once, where the file system has no O_TMPFILE. */
+int spill_file_open_named(const char *dir, struct err *err);
+
+/* Writes all octets at offset. False: the error names dir. */
+bool spill_file_write(int fd, const char *dir, uint64_t offset, const void *octets, size_t len,
+                      struct err *err) __attribute__((warn_unused_result));
+
+/* Reads exactly len octets at offset. */
+bool spill_file_read(int fd, const char *dir, uint64_t offset, void *out, size_t len, struct err *err)
+    __attribute__((warn_unused_result));
+
+#endif

@@ -1,0 +1,160 @@
+/*
+ * When the handler answers before it has read the body, nginx may still be sending it. A small rest is read before the answer, so
+ * that the connection can be kept; nginx has it at hand as a rule. A large one is not waited for: the answer goes out,
+ * nginx stops sending when it sees it, and the acceptor drops what is under way. Closing at once would reset the connection
+ * under nginx's hands, and its client would get a 502 in the place of our answer.
+ */
+#include "http/exchange.h"
+
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+
+#include "fcgi_smtp/log.h"
+#include "http/response.h"
+
+/* More than sockets hold at both ends: nginx reuses a connection as soon as it has sent all, whether we have read it or not. */
+#define DRAIN_OCTETS (1024 * 1024)
+#define DRAIN_MS     2000
+
+enum fate { FATE_PARK, FATE_LINGER, FATE_CLOSE };
+
+/* Waits for the next request, or for the peer to close; false: neither is possible. */
+static bool hand_over(struct http_server *server, struct connection *connection, enum fate fate)
+{
+    if (fate == FATE_PARK && !server->stopping) {
+        server_move(server, connection, CONNECTION_IDLE, deadline_after(server->options.idle_ms));
+        return server_watch(server, connection, CONNECTION_IDLE_EVENTS);
+    }
+    if (fate == FATE_LINGER && shutdown(connection->fd, SHUT_WR) == 0) {
+        connection->dropped = 0;
+        server_move(server, connection, CONNECTION_LINGERING, deadline_after(LINGER_MS));
+        /* Shut down for reading it would be readable for ever; then it just gets its time. */
+        return connection->late || server_watch(server, connection, EPOLLIN | EPOLLONESHOT);
+    }
+    return false;
+}
+
+/* The request is over; the connection goes back to the acceptor. */
+static void end(struct http_server *server, struct connection *connection, enum fate fate)
+{
+    pthread_mutex_lock(&server->lock);
+    if (!hand_over(server, connection, fate)) {
+        server_close(server, connection);
+    }
+    if (server->stopping) {
+        server_wake_acceptor(server); /* it waits for the last one */
+    }
+    pthread_mutex_unlock(&server->lock);
+}
+
+/* Reads a small rest of the body. True: the stream has ended as it should, and nothing came behind it. */
+static bool settle_body(struct connection *connection)
+{
+    int64_t rest = connection->request.content_length - (int64_t)connection->request.body_read;
+    if (rest > DRAIN_OCTETS) {
+        return false;
+    }
+    return responder_drain(&connection->responder, DRAIN_MS, DRAIN_OCTETS) == RESPONDER_CLEAN &&
+           responder_leftover(&connection->responder) == 0;
+}
+
+/* From here on the read deadline does not matter. True: it has passed already. */
+static bool reading_ends(struct http_server *server, struct connection *connection)
+{
+    pthread_mutex_lock(&server->lock);
+    server_move(server, connection, CONNECTION_WORKING, DEADLINE_NEVER);
+    bool late = connection->late;
+    pthread_mutex_unlock(&server->lock);
+    return late;
+}
+
+static bool write_answer(struct connection *connection)
+{
+    struct http_request *request = &connection->request;
+    struct http_response *response = &connection->response;
+    struct responder *responder = &connection->responder;
+    bool body = http_response_has_body(response) && strcmp(http_request_method(request), "HEAD") != 0;
+    struct buf head;
+    buf_init(&head, HTTP_RESPONSE_HEAD_MAX);
+    bool ok = http_response_head(response, http_request_id(request), &head) &&
+              responder_write(responder, head.data, head.len) &&
+              (!body || responder_write(responder, response->body.data, response->body.len));
+    buf_free(&head);
+    return responder_finish(responder) && ok;
+}
+
+static void answer(struct http_server *server, struct connection *connection)
+{
+    bool settled = settle_body(connection);
+    bool late = reading_ends(server, connection);
+    bool written = write_answer(connection);
+    server->handler.finished(server->handler.ctx, &connection->request, &connection->response, written);
+    http_request_free(&connection->request);
+    http_response_free(&connection->response);
+    bool keep = connection->responder.keep;
+    if (!responder_free(&connection->responder)) {
+        connection->lib_fd = -1;
+        keep = false;
+    }
+    if (!written) {
+        end(server, connection, FATE_CLOSE);
+    } else if (!settled || late) {
+        end(server, connection, FATE_LINGER);
+    } else {
+        end(server, connection, keep ? FATE_PARK : FATE_CLOSE);
+    }
+}
+
+/* Takes a free delivery slot, or queues up for one: then the connection is not ours any more. */
+static bool take_slot(struct http_server *server, struct connection *connection)
+{
+    pthread_mutex_lock(&server->lock);
+    bool taken = server->delivering < server->options.workers && server->lists[CONNECTION_WAITING].count == 0;
+    if (taken) {
+        server->delivering++;
+        server_move(server, connection, CONNECTION_WORKING, DEADLINE_NEVER);
+    } else {
+        server_move(server, connection, CONNECTION_WAITING, deadline_after(server->options.queue_wait_ms));
+    }
+    pthread_mutex_unlock(&server->lock);
+    return taken;
+}
+
+void exchange_begin(struct http_server *server, struct connection *connection)
+{
+    if (!responder_accept(&connection->responder, connection->lib_fd)) {
+        connection->lib_fd = -1;
+        log_message(LOG_LEVEL_DEBUG, "closed a FastCGI connection in the middle of a request's parameters");
+        end(server, connection, FATE_CLOSE);
+        return;
+    }
+    http_request_init(&connection->request, responder_params(&connection->responder), &connection->responder,
+                      connection->begun_at);
+    http_response_init(&connection->response);
+    enum http_verdict verdict =
+        server->handler.begin(server->handler.ctx, &connection->request, &connection->response);
+    if (verdict == HTTP_ANSWER) {
+        answer(server, connection);
+    } else if (take_slot(server, connection)) {
+        exchange_deliver(server, connection);
+    }
+}
+
+void exchange_deliver(struct http_server *server, struct connection *connection)
+{
+    server->handler.deliver(server->handler.ctx, &connection->request, &connection->response);
+    pthread_mutex_lock(&server->lock);
+    server->delivering--;
+    if (server->lists[CONNECTION_WAITING].count > 0) {
+        pthread_cond_signal(&server->work);
+    }
+    pthread_mutex_unlock(&server->lock);
+    answer(server, connection);
+}
+
+void exchange_overloaded(struct http_server *server, struct connection *connection)
+{
+    server->handler.overloaded(server->handler.ctx, &connection->request, &connection->response);
+    answer(server, connection);
+}

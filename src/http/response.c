@@ -1,0 +1,98 @@
+/*
+ * Answers are small and complete before their first octet is written, so that they need no streaming and always carry their
+ * length. A header field is appended whole or not at all.
+ */
+#include "http/response.h"
+
+#include <string.h>
+
+void http_response_init(struct http_response *response)
+{
+    response->status = 500;
+    buf_init(&response->headers, HTTP_RESPONSE_HEADERS_MAX);
+    buf_init(&response->body, HTTP_RESPONSE_BODY_MAX);
+}
+
+void http_response_free(struct http_response *response)
+{
+    buf_free(&response->headers);
+    buf_free(&response->body);
+}
+
+void http_response_reset(struct http_response *response, int status)
+{
+    response->status = status;
+    buf_clear(&response->headers);
+    buf_clear(&response->body);
+}
+
+/* RFC 9110, 5.6.2: token. */
+static bool is_token(const char *text)
+{
+    static const char tchar[] = "!#$%&'*+-.^_`|~0123456789"
+                                "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+    size_t len = strspn(text, tchar);
+    return len > 0 && text[len] == '\0';
+}
+
+bool http_response_header(struct http_response *response, const char *name, const char *value)
+{
+    /* RFC 9110, 5.5: CR and LF (NUL ends a C string) are what splits one field into two. */
+    if (!is_token(name) || strpbrk(value, "\r\n") != NULL) {
+        return false;
+    }
+    return buf_printf(&response->headers, "%s: %s\r\n", name, value);
+}
+
+static const struct {
+    int status;
+    const char *reason;
+} reasons[] = {
+    {200, "OK"},
+    {204, "No Content"},
+    {303, "See Other"},
+    {304, "Not Modified"},
+    {400, "Bad Request"},
+    {401, "Unauthorized"},
+    {403, "Forbidden"},
+    {404, "Not Found"},
+    {405, "Method Not Allowed"},
+    {408, "Request Timeout"},
+    {409, "Conflict"},
+    {413, "Content Too Large"},
+    {415, "Unsupported Media Type"},
+    {422, "Unprocessable Content"},
+    {500, "Internal Server Error"},
+    {502, "Bad Gateway"},
+    {503, "Service Unavailable"},
+    {504, "Gateway Timeout"},
+};
+
+const char *http_reason(int status)
+{
+    for (size_t i = 0; i < sizeof reasons / sizeof reasons[0]; i++) {
+        if (reasons[i].status == status) {
+            return reasons[i].reason;
+        }
+    }
+    return "Unknown";
+}
+
+bool http_response_has_body(const struct http_response *response)
+{
+    return response->status >= 200 && response->status != 204 && response->status != 304;
+}
+
+bool http_response_head(const struct http_response *response, const char *request_id, struct buf *out)
+{
+    if (!buf_printf(out, "Status: %d %s\r\n", response->status, http_reason(response->status)) ||
+        !buf_append_slice(out, buf_slice(&response->headers)) ||
+        !buf_printf(out, "X-Request-Id: %s\r\nCache-Control: no-store\r\n", request_id)) {
+        return false;
+    }
+    /* RFC 9110, 8.6: no Content-Length in a 204; with a 304 or HEAD it is what the body would have. */
+    if (response->status != 204 && !buf_printf(out, "Content-Length: %zu\r\n", response->body.len)) {
+        return false;
+    }
+    return buf_append_string(out, "\r\n");
+}

@@ -1,0 +1,29 @@
+/* A handful of routes: a table and a loop are all that is needed. */
+#include "fcgi_smtp/http_router.h"
+
+/* Whether method is a member of the list "GET, HEAD" (RFC 9110, 5.6.1 and 10.2.1). */
+static bool list_has(const char *list, struct slice method)
+{
+    while (*list != '\0') {
+        struct slice member = {list, strcspn(list, ", ")};
+        if (member.len > 0 && slice_equal(member, method)) {
+            return true;
+        }
+        list += member.len;
+        list += strspn(list, ", ");
+    }
+    return false;
+}
+
+const struct http_route *http_route_find(const struct http_route *routes, size_t count, struct slice path,
+                                         const char *method, bool *method_allowed)
+{
+    *method_allowed = false;
+    for (size_t i = 0; i < count; i++) {
+        if (slice_equal(slice_of(routes[i].path), path)) {
+            *method_allowed = list_has(routes[i].allow, slice_of(method));
+            return &routes[i];
+        }
+    }
+    return NULL;
+}

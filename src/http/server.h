@@ -1,0 +1,66 @@
+/* What the acceptor and the workers share. Everything below `lock` is read and written under it. */
+#ifndef FCGI_SMTP_HTTP_SERVER_INTERNAL_H
+#define FCGI_SMTP_HTTP_SERVER_INTERNAL_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <sys/epoll.h>
+
+#include "fcgi_smtp/http_server.h"
+#include "http/connection.h"
+#include "http/listener.h"
+
+#define SERVER_EXTRA_THREADS                                                                                 \
+    16 /* beyond `workers`: however many deliveries hang, these serve what needs none */
+
+#define LINGER_MS     2000 /* for the peer to close after an answer that came before the body's end */
+#define LINGER_OCTETS (64 * 1024 * 1024) /* that are dropped meanwhile */
+
+#define CONNECTION_IDLE_EVENTS (EPOLLIN | EPOLLRDHUP | EPOLLONESHOT)
+
+struct http_server {
+    struct http_server_options options; /* without the pointers, but for allowed, which is a copy */
+    struct http_network *allowed;
+    struct http_handler handler;
+    struct listener listener; /* the acceptor's */
+    int epoll_fd;
+    int wake_fd; /* an eventfd in epoll: something for the acceptor to look at */
+    atomic_bool stop_asked;
+
+    pthread_mutex_t lock;
+    pthread_cond_t work; /* a job for a thread, or quit */
+    struct connection_list lists[CONNECTION_STATES];
+    struct connection_queue ready;   /* READING: a request to begin */
+    struct connection_queue expired; /* WORKING: waited for a delivery in vain */
+    unsigned delivering;
+    deadline wake_at; /* when the acceptor wakes by itself */
+    bool stopping;    /* no connection is kept any more */
+    bool quit;        /* the threads are to end */
+};
+
+/* All with the lock held. */
+
+size_t server_connections(const struct http_server *server);
+size_t server_in_work(const struct http_server *server); /* those with a request */
+
+/* Moves the connection to another state; due is that state's end. Wakes the acceptor if it would sleep too long. */
+void server_move(struct http_server *server, struct connection *connection, enum connection_state state,
+                 deadline due);
+
+/* Tells epoll what to wait for; EPOLLONESHOT is the caller's choice. False: no memory. */
+bool server_watch(struct http_server *server, struct connection *connection, uint32_t events);
+void server_unwatch(struct http_server *server, struct connection *connection);
+
+/* Out of its list and of epoll, closed and freed. */
+void server_close(struct http_server *server, struct connection *connection);
+
+/* Without the lock; async-signal-safe. */
+void server_wake_acceptor(const struct http_server *server);
+
+/* acceptor.c: accepts, watches and times out until everything has ended. True: no request was left in work. */
+bool acceptor_run(struct http_server *server);
+
+/* workers.c: the body of every worker thread. */
+void *worker_run(void *server);
+
+#endif
