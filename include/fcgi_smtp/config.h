@@ -20,7 +20,7 @@
 #include "fcgi_smtp/secret.h"
 
 #define CONFIG_DEFAULT_PATH "/etc/fcgi-smtp/fcgi-smtp.yaml"
-#define CONFIG_FILE_MAX     (1024 * 1024) /* octets of a file */
+#define CONFIG_FILE_MAX     ((size_t)1024 * 1024) /* octets of a file */
 
 struct config_strings {
     char **items;
