@@ -105,7 +105,7 @@ static bool decode_extended(const struct form_parameter *parameter, struct part_
         if (high < 0 || low < 0) {
             return false;
         }
-        put(name, (char)(high << 4 | low));
+        put(name, (char)(high * 16 + low));
         form_skip(&rest, 3);
     }
     return true;

@@ -84,8 +84,8 @@ static bool take_quoted(struct slice *rest, struct slice *value)
     if (rest->len == 0 || rest->data[rest->len - 1] != '"') {
         return false;
     }
-    value->len =
-        rest->len - 1; /* a browser's file name that ends in a backslash; there is no other reading */
+    /* A browser's file name that ends in a backslash; there is no other reading. */
+    value->len = rest->len - 1;
     form_skip(rest, rest->len);
     return true;
 }
@@ -111,8 +111,8 @@ enum form_parameter_result form_parameter_next(struct slice *rest, struct form_p
     if (rest->len > 0 && rest->data[0] != ';') {
         return FORM_PARAMETER_MALFORMED;
     }
-    while (rest->len > 0 &&
-           (rest->data[0] == ';' || is_space(rest->data[0]))) { /* empty ones may stand between */
+    /* Empty ones may stand between. */
+    while (rest->len > 0 && (rest->data[0] == ';' || is_space(rest->data[0]))) {
         form_skip(rest, 1);
     }
     if (rest->len == 0) {

@@ -33,7 +33,7 @@ static size_t continue_escape(struct urlencoded *parser, struct slice *in, char 
     if (parser->escape_len < URLENCODED_ESCAPE) {
         return 0;
     }
-    out[0] = (char)(percent_digit(parser->escape[1]) << 4 | digit);
+    out[0] = (char)(percent_digit(parser->escape[1]) * 16 + digit);
     parser->escape_len = 0;
     return 1;
 }

@@ -51,13 +51,11 @@ static void end(struct http_server *server, struct connection *connection, enum 
 /* Reads a small rest of the body. True: the stream has ended as it should, and nothing came behind it. */
 static bool settle_body(struct connection *connection)
 {
-    int64_t announced = connection->request.content_length;
-    uint64_t rest = announced >= 0 ? (uint64_t)announced - connection->request.body_read : 0;
+    int64_t rest = connection->request.content_length - (int64_t)connection->request.body_read;
     if (rest > DRAIN_OCTETS) {
         return false;
     }
-    return responder_drain(&connection->responder, deadline_after(DRAIN_MS), DRAIN_OCTETS) ==
-               RESPONDER_CLEAN &&
+    return responder_drain(&connection->responder, DRAIN_MS, DRAIN_OCTETS) == RESPONDER_CLEAN &&
            responder_leftover(&connection->responder) == 0;
 }
 
@@ -91,21 +89,21 @@ static void answer(struct http_server *server, struct connection *connection)
     bool settled = settle_body(connection);
     bool late = reading_ends(server, connection);
     bool written = write_answer(connection);
+    bool keep =
+        written && connection->responder.keep && settled && !late && !atomic_load(&server->stop_asked);
+    if (!keep) {
+        /* At once, or nginx could take the connection for another request. */
+        shutdown(connection->fd, SHUT_WR);
+    }
     server->handler.finished(server->handler.ctx, &connection->request, &connection->response, written);
     http_request_free(&connection->request);
     http_response_free(&connection->response);
-    bool keep = connection->responder.keep;
     if (!responder_free(&connection->responder)) {
         connection->lib_fd = -1;
         keep = false;
     }
-    if (!written) {
-        end(server, connection, FATE_CLOSE);
-    } else if (!settled || late) {
-        end(server, connection, FATE_LINGER);
-    } else {
-        end(server, connection, keep ? FATE_PARK : FATE_CLOSE);
-    }
+    bool linger = written && (!settled || late);
+    end(server, connection, keep ? FATE_PARK : linger ? FATE_LINGER : FATE_CLOSE);
 }
 
 /* Takes a free delivery slot, or queues up for one: then the connection is not ours any more. */
@@ -125,7 +123,7 @@ static bool take_slot(struct http_server *server, struct connection *connection)
 
 void exchange_begin(struct http_server *server, struct connection *connection)
 {
-    if (!responder_accept(&connection->responder, connection->lib_fd)) {
+    if (!responder_accept(&connection->responder, connection->lib_fd, server->listener.tcp)) {
         connection->lib_fd = -1;
         log_message(LOG_LEVEL_DEBUG, "closed a FastCGI connection in the middle of a request's parameters");
         end(server, connection, FATE_CLOSE);

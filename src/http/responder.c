@@ -7,10 +7,13 @@
 
 #include <fastcgi.h>
 #include <limits.h>
-#include <poll.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
 
 bool responder_setup(struct err *err)
 {
@@ -44,8 +47,9 @@ bool responder_first_record_ok(const unsigned char record[RESPONDER_FIRST_RECORD
            role == FCGI_RESPONDER;
 }
 
-bool responder_accept(struct responder *responder, int fd)
+bool responder_accept(struct responder *responder, int fd, bool tcp)
 {
+    responder->tcp = tcp;
     FCGX_Request *fcgi = &responder->fcgi;
     FCGX_InitRequest(fcgi, -1,
                      0); /* no listening socket: after a failure libfcgi's own accept ends at once */
@@ -53,6 +57,11 @@ bool responder_accept(struct responder *responder, int fd)
     fcgi->detached = 1;       /* closing neither shuts the connection down nor waits for the peer */
     fcgi->keepConnection = 1; /* or FCGX_Accept_r would begin by closing fd */
     if (FCGX_Accept_r(fcgi) != 0) {
+        return false;
+    }
+    /* Parameters that break off between two pairs are no failure to libfcgi. */
+    if (FCGX_GetError(fcgi->in) != 0) {
+        FCGX_Free(fcgi, 1);
         return false;
     }
     responder->keep = fcgi->keepConnection != 0;
@@ -67,6 +76,12 @@ char *const *responder_params(const struct responder *responder)
 
 size_t responder_read(struct responder *responder, void *out, size_t cap)
 {
+    if (responder->tcp) {
+        /* nginx does not switch Nagle's algorithm off (RFC 1122, 4.2.3.4): its last small record would wait for our delayed
+         * acknowledgement, 40 ms per upload. The option is not lasting. */
+        static const int on = 1;
+        (void)setsockopt(responder->fcgi.ipcFd, IPPROTO_TCP, TCP_QUICKACK, &on, sizeof on);
+    }
     int got = FCGX_GetStr(out, cap < INT_MAX ? (int)cap : INT_MAX, responder->fcgi.in);
     return got > 0 ? (size_t)got : 0;
 }
@@ -84,27 +99,30 @@ enum responder_end responder_ended(const struct responder *responder)
     return FCGX_HasSeenEOF(in) != 0 ? RESPONDER_CLEAN : RESPONDER_OPEN;
 }
 
-static bool readable(int fd, deadline until)
+/* How long one read of libfcgi's may wait; 0: for ever. */
+static void limit_reads(const struct responder *responder, int64_t ms)
 {
-    struct pollfd pollfd = {.fd = fd, .events = POLLIN};
-    return poll(&pollfd, 1, deadline_poll_ms(until)) > 0;
+    struct timeval limit = {.tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000};
+    (void)setsockopt(responder->fcgi.ipcFd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
 }
 
-enum responder_end responder_drain(struct responder *responder, deadline until, size_t limit)
+enum responder_end responder_drain(struct responder *responder, int64_t ms, size_t limit)
 {
+    if (responder_ended(responder) != RESPONDER_OPEN) {
+        return responder_ended(responder);
+    }
     FCGX_Stream *in = responder->fcgi.in;
     char waste[4096];
     size_t dropped = 0;
-    while (responder_ended(responder) == RESPONDER_OPEN && dropped <= limit) {
-        if (in->rdNext == in->stop && responder_leftover(responder) == 0 &&
-            !readable(responder->fcgi.ipcFd, until)) {
-            break;
-        }
-        /* No more than is there already, so that the wait above is the only one. */
+    deadline until = deadline_after(ms);
+    limit_reads(responder, ms);
+    while (responder_ended(responder) == RESPONDER_OPEN && dropped <= limit && !deadline_passed(until)) {
+        /* No more than is there already, or libfcgi would go on reading until it has that much. */
         ptrdiff_t ready = in->stop - in->rdNext;
         size_t want = ready > (ptrdiff_t)sizeof waste ? sizeof waste : ready > 1 ? (size_t)ready : 1;
         dropped += responder_read(responder, waste, want);
     }
+    limit_reads(responder, 0);
     return responder_ended(responder);
 }
 

@@ -19,6 +19,7 @@
 
 struct responder {
     FCGX_Request fcgi;
+    bool tcp;
     bool keep; /* the peer asked to keep the connection after this request (FCGI_KEEP_CONN) */
 };
 
@@ -29,7 +30,7 @@ bool responder_setup(struct err *err);
 bool responder_first_record_ok(const unsigned char record[RESPONDER_FIRST_RECORD]);
 
 /* Reads the request's parameters from fd (blocks). False: broken; libfcgi has closed fd then. */
-bool responder_accept(struct responder *responder, int fd);
+bool responder_accept(struct responder *responder, int fd, bool tcp);
 
 char *const *responder_params(const struct responder *responder); /* "NAME=value"..., NULL at the end */
 
@@ -43,8 +44,8 @@ enum responder_end {
 };
 enum responder_end responder_ended(const struct responder *responder);
 
-/* Reads and drops what is left of the body: no longer than until, no more than limit octets. */
-enum responder_end responder_drain(struct responder *responder, deadline until, size_t limit);
+/* Reads and drops what is left of the body: about limit octets, for about ms. A stream that stands still is broken then. */
+enum responder_end responder_drain(struct responder *responder, int64_t ms, size_t limit);
 
 /*
  * Octets behind the request that libfcgi has already taken off the socket. They are lost when the request is freed, so

@@ -136,9 +136,13 @@ static bool run_with(struct http_server *server, pthread_t *threads, unsigned co
         err_set(err, "requests were still in work after shutdown_timeout");
     }
     quit_threads(server);
-    /* A thread that is stuck in a delivery cannot be ended; the process has to. */
-    for (unsigned i = 0; (done || started < count) && i < started; i++) {
-        pthread_join(threads[i], NULL);
+    for (unsigned i = 0; i < started; i++) {
+        if (done || started < count) {
+            pthread_join(threads[i], NULL);
+        } else {
+            pthread_detach(
+                threads[i]); /* one that is stuck in a delivery cannot be ended; the process has to */
+        }
     }
     return done;
 }

@@ -18,7 +18,8 @@ void smtp_deliver(struct smtp_endpoint *endpoint, struct smtp_delivery *delivery
         delivery->recipients[i].state = SMTP_DELIVERY_NONE;
         memset(&delivery->recipients[i].reply, 0, sizeof delivery->recipients[i].reply);
     }
-    struct smtp_session *session = session_open(endpoint, delivery->total, outcome);
+    struct limit total = {delivery->total, delivery->cancel_fd};
+    struct smtp_session *session = session_open(endpoint, total, outcome);
     if (session == NULL) {
         return;
     }

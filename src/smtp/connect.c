@@ -7,14 +7,14 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
-#include <poll.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #include "fcgi_smtp/buf.h"
+
+#define UNIX_RETRY_MS 20
 
 struct attempt {
     int fd;    /* -1: not under way (any more) */
@@ -67,14 +67,14 @@ static bool attempt_succeeded(struct race *race, struct attempt *attempt)
 }
 
 /* Waits for one of the attempts under way. True: *winner has connected. */
-static bool poll_attempts(struct race *race, deadline until, size_t *winner)
+static bool poll_attempts(struct race *race, struct limit limit, size_t *winner)
 {
-    struct pollfd polled[RESOLVE_ADDRESSES];
+    struct pollfd polled[RESOLVE_ADDRESSES + 1];
     for (size_t i = 0; i < race->begun; i++) {
         polled[i] =
             (struct pollfd){.fd = race->attempts[i].fd, .events = POLLOUT}; /* poll skips those with -1 */
     }
-    if (poll(polled, race->begun, deadline_poll_ms(until)) <= 0) {
+    if (limit_poll(polled, race->begun, limit) <= 0) {
         return false;
     }
     for (size_t i = 0; i < race->begun; i++) {
@@ -96,11 +96,11 @@ static bool any_under_way(const struct race *race)
     return false;
 }
 
-static enum connect_result run(struct race *race, deadline until, size_t *winner)
+static enum connect_result run(struct race *race, struct limit limit, size_t *winner)
 {
     for (;;) {
         bool more = race->begun < race->addresses->count;
-        if (deadline_passed(until)) {
+        if (limit_passed(limit)) {
             return CONNECT_TIMED_OUT;
         }
         if (more && (!any_under_way(race) || deadline_passed(race->next))) {
@@ -110,7 +110,7 @@ static enum connect_result run(struct race *race, deadline until, size_t *winner
         if (!any_under_way(race)) {
             return CONNECT_FAILED;
         }
-        if (poll_attempts(race, more ? deadline_min(until, race->next) : until, winner)) {
+        if (poll_attempts(race, more ? limit_by(limit, race->next) : limit, winner)) {
             return CONNECT_OK;
         }
     }
@@ -147,11 +147,11 @@ static void describe(const struct race *race, const char *who, struct err *err)
     buf_free(&text);
 }
 
-enum connect_result connect_tcp(const struct socket_addresses *addresses, const char *who, deadline until,
+enum connect_result connect_tcp(const struct socket_addresses *addresses, const char *who, struct limit limit,
                                 size_t *winner, int *fd, struct err *err)
 {
     struct race race = {.addresses = addresses, .next = deadline_now()};
-    enum connect_result result = run(&race, until, winner);
+    enum connect_result result = run(&race, limit, winner);
     if (result == CONNECT_OK) {
         *fd = race.attempts[*winner].fd;
         race.attempts[*winner].fd = -1;
@@ -167,25 +167,27 @@ enum connect_result connect_tcp(const struct socket_addresses *addresses, const 
 }
 
 /*
- * A unix socket connects at once or waits for room in the listener's queue, which poll cannot await: so this
- * one blocks, bounded by the socket's send timeout (unix(7), connect(2): EAGAIN).
+ * A unix socket connects at once, or says EAGAIN while the listener's queue is full (connect(2)); poll cannot await
+ * room in it, so it is asked again and again.
  */
-static int connect_unix_socket(int fd, const struct sockaddr_un *address, deadline until)
+static int connect_unix_socket(int fd, const struct sockaddr_un *address, struct limit limit)
 {
-    int error = EINTR;
-    while (error == EINTR) {
-        int ms = deadline_poll_ms(until);
-        if (ms == 0) {
+    for (;;) {
+        if (limit_passed(limit)) {
             return EAGAIN;
         }
-        struct timeval timeout = {.tv_sec = ms > 0 ? ms / 1000 : 0, .tv_usec = ms > 0 ? ms % 1000 * 1000 : 0};
-        (void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof timeout);
-        error = connect(fd, (const struct sockaddr *)(const void *)address, sizeof *address) == 0 ? 0 : errno;
+        if (connect(fd, (const struct sockaddr *)(const void *)address, sizeof *address) == 0) {
+            return 0;
+        }
+        if (errno != EAGAIN && errno != EINTR) {
+            return errno;
+        }
+        struct pollfd none[1];
+        (void)limit_poll(none, 0, limit_by(limit, deadline_after(UNIX_RETRY_MS)));
     }
-    return error;
 }
 
-enum connect_result connect_unix(const char *path, deadline until, int *fd, struct err *err)
+enum connect_result connect_unix(const char *path, struct limit limit, int *fd, struct err *err)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     size_t len = strlen(path);
@@ -194,8 +196,8 @@ enum connect_result connect_unix(const char *path, deadline until, int *fd, stru
         return CONNECT_FAILED;
     }
     memcpy(address.sun_path, path, len + 1);
-    *fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    int error = *fd < 0 ? errno : connect_unix_socket(*fd, &address, until);
+    *fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    int error = *fd < 0 ? errno : connect_unix_socket(*fd, &address, limit);
     if (error == 0) {
         return CONNECT_OK;
     }

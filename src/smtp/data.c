@@ -47,9 +47,9 @@ static enum data_result gather(struct sender *sender, struct err *err)
     return result;
 }
 
-static enum data_result write_out(struct stream *stream, deadline until)
+static enum data_result write_out(struct stream *stream, struct limit limit)
 {
-    switch (stream_flush(stream, until, true)) {
+    switch (stream_flush(stream, limit, true)) {
     case STREAM_OK:
         return DATA_SENT;
     case STREAM_TIMED_OUT:
@@ -62,7 +62,8 @@ static enum data_result write_out(struct stream *stream, deadline until)
 }
 
 enum data_result data_send(struct stream *stream, const struct source *source,
-                           const struct smtp_settings *settings, deadline total, bool *ended, struct err *err)
+                           const struct smtp_settings *settings, struct limit total, bool *ended,
+                           struct err *err)
 {
     struct sender sender = {.stream = stream, .source = source};
     dot_stuffer_init(&sender.stuffer);
@@ -72,15 +73,15 @@ enum data_result data_send(struct stream *stream, const struct source *source,
         if (result != DATA_SENT) {
             return result;
         }
-        deadline until = step_deadline(STEP_END_OF_DATA, settings, total);
-        if (deadline_passed(until)) {
+        struct limit limit = step_limit(STEP_END_OF_DATA, settings, total);
+        if (limit_passed(limit)) {
             return DATA_TIMED_OUT;
         }
         if (stream_poll(stream) != STREAM_OK || stream->in.len > 0) {
             return DATA_INTERRUPTED;
         }
         *ended = sender.at_end;
-        result = write_out(stream, until);
+        result = write_out(stream, limit);
         if (result != DATA_SENT) {
             return result;
         }

@@ -6,10 +6,10 @@
 
 #include <stdbool.h>
 
-#include "fcgi_smtp/deadline.h"
 #include "fcgi_smtp/err.h"
 #include "fcgi_smtp/smtp_client.h"
 #include "fcgi_smtp/source.h"
+#include "smtp/limit.h"
 #include "smtp/stream.h"
 
 enum data_result {
@@ -25,7 +25,7 @@ enum data_result {
  * holds the end of the data is begun: from there on only a reply can say that nothing was delivered.
  */
 enum data_result data_send(struct stream *stream, const struct source *source,
-                           const struct smtp_settings *settings, deadline total, bool *ended,
+                           const struct smtp_settings *settings, struct limit total, bool *ended,
                            struct err *err);
 
 #endif

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "smtp/public_address.h"
+
 #define STRINGS_LIMIT ((size_t)64 * 1024)
 #define UNIX_PREFIX   "unix:"
 
@@ -121,24 +123,48 @@ static void put_first(struct socket_addresses *addresses, const struct socket_ad
     }
 }
 
-enum connect_result endpoint_connect(struct smtp_endpoint *endpoint, deadline until, int *fd, struct err *err)
+/* Drops the addresses that are not public; false when none is left. */
+static bool keep_public(struct socket_addresses *addresses)
 {
+    size_t kept = 0;
+    for (size_t i = 0; i < addresses->count; i++) {
+        if (public_address(&addresses->items[i].storage)) {
+            addresses->items[kept++] = addresses->items[i];
+        }
+    }
+    addresses->count = kept;
+    return kept > 0;
+}
+
+static enum connect_result forbidden(const struct smtp_endpoint *endpoint, struct err *err)
+{
+    err_set(err, "%s has no public address, and no other may be used for it", endpoint->label);
+    return CONNECT_FORBIDDEN;
+}
+
+enum connect_result endpoint_connect(struct smtp_endpoint *endpoint, struct limit limit, int *fd,
+                                     struct err *err)
+{
+    const struct smtp_settings *settings = &endpoint->settings;
     if (endpoint->unix_path != NULL) {
-        return connect_unix(endpoint->unix_path, until, fd, err);
+        return settings->public_only ? forbidden(endpoint, err)
+                                     : connect_unix(endpoint->unix_path, limit, fd, err);
     }
     struct socket_addresses addresses;
-    const struct smtp_settings *settings = &endpoint->settings;
     enum resolve_result resolved =
-        resolver_resolve(endpoint->resolver, settings->host, settings->port, until, &addresses, err);
+        resolver_resolve(endpoint->resolver, settings->host, settings->port, limit, &addresses, err);
     if (resolved != RESOLVE_OK) {
         return resolved == RESOLVE_TIMED_OUT ? CONNECT_TIMED_OUT : CONNECT_FAILED;
+    }
+    if (settings->public_only && !keep_public(&addresses)) {
+        return forbidden(endpoint, err);
     }
     (void)pthread_mutex_lock(&endpoint->mutex);
     struct socket_address good = endpoint->last_good;
     (void)pthread_mutex_unlock(&endpoint->mutex);
     put_first(&addresses, &good);
     size_t winner = 0;
-    enum connect_result result = connect_tcp(&addresses, endpoint->label, until, &winner, fd, err);
+    enum connect_result result = connect_tcp(&addresses, endpoint->label, limit, &winner, fd, err);
     if (result == CONNECT_OK) {
         (void)pthread_mutex_lock(&endpoint->mutex);
         endpoint->last_good = addresses.items[winner];

@@ -8,7 +8,6 @@
 #include <stdbool.h>
 
 #include "fcgi_smtp/arena.h"
-#include "fcgi_smtp/deadline.h"
 #include "fcgi_smtp/smtp_client.h"
 #include "smtp/connect.h"
 #include "smtp/resolve.h"
@@ -28,7 +27,7 @@ struct smtp_endpoint {
 };
 
 /* Resolves and connects. On failure err says why. */
-enum connect_result endpoint_connect(struct smtp_endpoint *endpoint, deadline until, int *fd,
+enum connect_result endpoint_connect(struct smtp_endpoint *endpoint, struct limit limit, int *fd,
                                      struct err *err);
 
 #endif

@@ -50,6 +50,9 @@ static bool prefix_allows(const struct reply *reply, size_t at, char c)
 /* Judges the first octets of the line under way, of which len are there; from says which are new. */
 static bool prefix_valid(const struct reply *reply, size_t from, size_t len)
 {
+    if (len == 0) {
+        return true; /* end_line judges an empty line */
+    }
     const char *line = reply->lines.data + reply->line_start;
     for (size_t at = from; at < len && at <= CODE_LEN; at++) {
         if (!prefix_allows(reply, at, line[at])) {
@@ -224,7 +227,7 @@ size_t reply_escape(struct slice text, char *out, size_t cap)
 
 void reply_quote(const struct reply *reply, char *out, size_t cap)
 {
-    struct slice line = {reply->lines.data + reply->line_start, reply->lines.len - reply->line_start};
+    struct slice line = {buf_cstr(&reply->lines) + reply->line_start, reply->lines.len - reply->line_start};
     line.len -= line.len > 0 && line.data[line.len - 1] == '\r' ? 1 : 0;
     size_t octets = 0;
     for (size_t n = 0; n < REPLY_QUOTE_MAX && octets < line.len; n++) {

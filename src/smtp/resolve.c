@@ -5,13 +5,13 @@
  */
 #include "smtp/resolve.h"
 
-#include <errno.h>
 #include <netinet/in.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
 enum lookup_state { LOOKUP_QUEUED, LOOKUP_RUNNING, LOOKUP_DONE };
 
@@ -20,7 +20,8 @@ struct lookup {
     char name[RESOLVE_NAME_MAX];
     enum lookup_state state;
     unsigned waiters; /* it may not be freed while there is one */
-    int error;        /* EAI_, once done */
+    int done_fd; /* an eventfd, readable once it is done: waiters poll it; -1 when nobody needs it any more */
+    int error;   /* EAI_, once done */
     struct socket_addresses addresses;
     deadline expires; /* once done */
 };
@@ -28,7 +29,7 @@ struct lookup {
 struct resolver {
     pthread_mutex_t mutex;
     pthread_cond_t work; /* something was queued, or stop */
-    pthread_cond_t done; /* a look-up is done, or a thread has ended */
+    pthread_cond_t gone; /* a thread has ended */
     resolve_lookup *lookup;
     struct lookup *lookups;
     size_t count;
@@ -76,18 +77,6 @@ static bool literal(const char *host, struct socket_addresses *addresses)
 
 /* --- life --- */
 
-static bool condition_init(pthread_cond_t *condition)
-{
-    pthread_condattr_t attributes;
-    if (pthread_condattr_init(&attributes) != 0) {
-        return false;
-    }
-    bool ok = pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC) == 0 &&
-              pthread_cond_init(condition, &attributes) == 0;
-    (void)pthread_condattr_destroy(&attributes);
-    return ok;
-}
-
 struct resolver *resolver_new(resolve_lookup *lookup)
 {
     struct resolver *resolver = calloc(1, sizeof *resolver);
@@ -95,23 +84,37 @@ struct resolver *resolver_new(resolve_lookup *lookup)
         return NULL;
     }
     resolver->lookup = lookup != NULL ? lookup : system_lookup;
-    if (pthread_mutex_init(&resolver->mutex, NULL) == 0 && condition_init(&resolver->work) &&
-        condition_init(&resolver->done)) {
+    if (pthread_mutex_init(&resolver->mutex, NULL) == 0 && pthread_cond_init(&resolver->work, NULL) == 0 &&
+        pthread_cond_init(&resolver->gone, NULL) == 0) {
         return resolver;
     }
     free(resolver);
     return NULL;
 }
 
+static void close_done(struct lookup *lookup)
+{
+    if (lookup->done_fd >= 0) {
+        (void)close(lookup->done_fd);
+        lookup->done_fd = -1;
+    }
+}
+
+static void free_lookup(struct lookup *lookup)
+{
+    close_done(lookup);
+    free(lookup);
+}
+
 static void destroy(struct resolver *resolver)
 {
     while (resolver->lookups != NULL) {
         struct lookup *next = resolver->lookups->next;
-        free(resolver->lookups);
+        free_lookup(resolver->lookups);
         resolver->lookups = next;
     }
     (void)pthread_cond_destroy(&resolver->work);
-    (void)pthread_cond_destroy(&resolver->done);
+    (void)pthread_cond_destroy(&resolver->gone);
     (void)pthread_mutex_destroy(&resolver->mutex);
     free(resolver);
 }
@@ -125,7 +128,7 @@ void resolver_free(struct resolver *resolver)
     resolver->stop = true;
     (void)pthread_cond_broadcast(&resolver->work);
     while (resolver->threads > resolver->busy) {
-        (void)pthread_cond_wait(&resolver->done, &resolver->mutex);
+        (void)pthread_cond_wait(&resolver->gone, &resolver->mutex);
     }
     resolver->abandoned = resolver->threads > 0;
     bool last = !resolver->abandoned;
@@ -163,7 +166,11 @@ static void run_lookup(struct resolver *resolver, struct lookup *lookup)
     lookup->addresses = addresses;
     lookup->state = LOOKUP_DONE;
     lookup->expires = error == 0 ? deadline_after(RESOLVE_KEEP_MS) : deadline_now();
-    (void)pthread_cond_broadcast(&resolver->done);
+    if (lookup->waiters > 0) {
+        (void)!write(lookup->done_fd, &(uint64_t){1}, sizeof(uint64_t)); /* cannot fail: the counter is 0 */
+    } else {
+        close_done(lookup);
+    }
 }
 
 static void *helper(void *argument)
@@ -180,7 +187,7 @@ static void *helper(void *argument)
     }
     resolver->threads--;
     bool last = resolver->abandoned && resolver->threads == 0;
-    (void)pthread_cond_broadcast(&resolver->done);
+    (void)pthread_cond_broadcast(&resolver->gone);
     (void)pthread_mutex_unlock(&resolver->mutex);
     if (last) {
         destroy(resolver);
@@ -217,7 +224,7 @@ static void forget_old(struct resolver *resolver)
         if (lookup->state == LOOKUP_DONE && lookup->waiters == 0 && deadline_passed(lookup->expires)) {
             *at = lookup->next;
             resolver->count--;
-            free(lookup);
+            free_lookup(lookup);
         } else {
             at = &lookup->next;
         }
@@ -261,6 +268,11 @@ static struct lookup *queue(struct resolver *resolver, const char *name)
     if (lookup == NULL) {
         return NULL;
     }
+    lookup->done_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (lookup->done_fd < 0) {
+        free(lookup);
+        return NULL;
+    }
     memcpy(lookup->name, name, strlen(name) + 1);
     lookup->next = resolver->lookups;
     resolver->lookups = lookup;
@@ -269,21 +281,25 @@ static struct lookup *queue(struct resolver *resolver, const char *name)
     return lookup;
 }
 
-/* Waits with the mutex held. True once the look-up is done. */
-static bool await(struct resolver *resolver, struct lookup *lookup, deadline until)
+/* Called and returns with the mutex held; lets go of it to wait. True once the look-up is done. */
+static bool await(struct resolver *resolver, struct lookup *lookup, struct limit limit)
 {
-    struct timespec at = {.tv_sec = (time_t)(until / 1000), .tv_nsec = (long)(until % 1000) * 1000000};
-    int error = 0;
-    lookup->waiters++;
-    while (lookup->state != LOOKUP_DONE && error != ETIMEDOUT) {
-        error = until == DEADLINE_NEVER ? pthread_cond_wait(&resolver->done, &resolver->mutex)
-                                        : pthread_cond_timedwait(&resolver->done, &resolver->mutex, &at);
+    if (lookup->state != LOOKUP_DONE) {
+        struct pollfd polled[2] = {{.fd = lookup->done_fd, .events = POLLIN}};
+        lookup->waiters++;
+        (void)pthread_mutex_unlock(&resolver->mutex);
+        (void)limit_poll(polled, 1, limit);
+        (void)pthread_mutex_lock(&resolver->mutex);
+        lookup->waiters--;
     }
-    lookup->waiters--;
-    return lookup->state == LOOKUP_DONE;
+    bool done = lookup->state == LOOKUP_DONE;
+    if (done && lookup->waiters == 0) {
+        close_done(lookup);
+    }
+    return done;
 }
 
-static enum resolve_result ask(struct resolver *resolver, const char *host, deadline until,
+static enum resolve_result ask(struct resolver *resolver, const char *host, struct limit limit,
                                struct socket_addresses *addresses, struct err *err)
 {
     forget_old(resolver);
@@ -295,7 +311,7 @@ static enum resolve_result ask(struct resolver *resolver, const char *host, dead
         err_set(err, "cannot look up %s: too many look-ups are under way", host);
         return RESOLVE_FAILED;
     }
-    if (!await(resolver, lookup, until)) {
+    if (!await(resolver, lookup, limit)) {
         err_set(err, "cannot look up %s in time", host);
         return RESOLVE_TIMED_OUT;
     }
@@ -320,7 +336,7 @@ static void set_ports(struct socket_addresses *addresses, uint16_t port)
 }
 
 enum resolve_result resolver_resolve(struct resolver *resolver, const char *host, uint16_t port,
-                                     deadline until, struct socket_addresses *addresses, struct err *err)
+                                     struct limit limit, struct socket_addresses *addresses, struct err *err)
 {
     addresses->count = 0;
     enum resolve_result result = RESOLVE_OK;
@@ -330,7 +346,7 @@ enum resolve_result resolver_resolve(struct resolver *resolver, const char *host
     }
     if (!literal(host, addresses)) {
         (void)pthread_mutex_lock(&resolver->mutex);
-        result = ask(resolver, host, until, addresses, err);
+        result = ask(resolver, host, limit, addresses, err);
         (void)pthread_mutex_unlock(&resolver->mutex);
     }
     set_ports(addresses, port);

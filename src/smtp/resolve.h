@@ -1,9 +1,9 @@
 /*
- * resolve: names to addresses without ever waiting past a deadline.
+ * resolve: names to addresses without ever waiting past a limit.
  *
- * getaddrinfo cannot be cancelled, so a few helper threads call it while the caller waits on a condition with
- * its own deadline. One look-up per name is under way at a time, whoever asks; its result is kept for 30 s.
- * Literals are converted at once. Thread-safe.
+ * getaddrinfo cannot be cancelled, so a few helper threads call it while the caller waits within its own limit.
+ * One look-up per name is under way at a time, whoever asks; its result is kept for 30 s. Literals are
+ * converted at once. Thread-safe.
  */
 #ifndef FCGI_SMTP_SMTP_RESOLVE_H
 #define FCGI_SMTP_SMTP_RESOLVE_H
@@ -14,8 +14,8 @@
 #include <stdint.h>
 #include <sys/socket.h>
 
-#include "fcgi_smtp/deadline.h"
 #include "fcgi_smtp/err.h"
+#include "smtp/limit.h"
 
 #define RESOLVE_ADDRESSES 16        /* of one name; more are left out */
 #define RESOLVE_THREADS   4         /* of one resolver; begun when needed */
@@ -49,6 +49,6 @@ enum resolve_result { RESOLVE_OK, RESOLVE_FAILED, RESOLVE_TIMED_OUT };
 
 /* The addresses of host with port put in. err says what went wrong. */
 enum resolve_result resolver_resolve(struct resolver *resolver, const char *host, uint16_t port,
-                                     deadline until, struct socket_addresses *addresses, struct err *err);
+                                     struct limit limit, struct socket_addresses *addresses, struct err *err);
 
 #endif

@@ -60,12 +60,12 @@ static enum reply_status feed(struct smtp_session *session)
 
 bool session_await(struct smtp_session *session, struct said said)
 {
-    deadline until = step_deadline(said.step, &session->endpoint->settings, session->total);
+    struct limit limit = step_limit(said.step, &session->endpoint->settings, session->total);
     reply_clear(&session->reply);
-    enum stream_result result = stream_flush(&session->stream, until, false);
+    enum stream_result result = stream_flush(&session->stream, limit, false);
     enum reply_status status = feed(session); /* a server that goes away may have said why */
     while (status == REPLY_MORE && result == STREAM_OK) {
-        result = stream_fill(&session->stream, until);
+        result = stream_fill(&session->stream, limit);
         status = feed(session);
     }
     if (status == REPLY_MORE) {
@@ -122,16 +122,27 @@ bool session_exchange(struct smtp_session *session, struct said said, struct sli
 
 /* --- the steps --- */
 
+static enum smtp_class class_of(enum connect_result result)
+{
+    switch (result) {
+    case CONNECT_TIMED_OUT:
+        return SMTP_TIMED_OUT;
+    case CONNECT_FORBIDDEN:
+        return SMTP_ADDRESS_FORBIDDEN;
+    default:
+        return SMTP_UNAVAILABLE;
+    }
+}
+
 static bool connect_server(struct smtp_session *session)
 {
     struct smtp_endpoint *endpoint = session->endpoint;
-    deadline until = step_deadline(STEP_CONNECT, &endpoint->settings, session->total);
+    struct limit limit = step_limit(STEP_CONNECT, &endpoint->settings, session->total);
     struct err why = {.text = ""};
     int fd = -1;
-    enum connect_result result = endpoint_connect(endpoint, until, &fd, &why);
+    enum connect_result result = endpoint_connect(endpoint, limit, &fd, &why);
     if (result != CONNECT_OK) {
-        enum smtp_class class = result == CONNECT_TIMED_OUT ? SMTP_TIMED_OUT : SMTP_UNAVAILABLE;
-        return fail(session, class, STEP_CONNECT, why.text);
+        return fail(session, class_of(result), STEP_CONNECT, why.text);
     }
     stream_init(&session->stream, fd);
     session->sound = true;
@@ -141,8 +152,8 @@ static bool connect_server(struct smtp_session *session)
 static bool start_tls(struct smtp_session *session)
 {
     struct smtp_endpoint *endpoint = session->endpoint;
-    deadline until = step_deadline(STEP_TLS, &endpoint->settings, session->total);
-    enum stream_result result = stream_start_tls(&session->stream, endpoint->tls, endpoint->tls_name, until);
+    struct limit limit = step_limit(STEP_TLS, &endpoint->settings, session->total);
+    enum stream_result result = stream_start_tls(&session->stream, endpoint->tls, endpoint->tls_name, limit);
     return result == STREAM_OK || session_stream_failed(session, (struct said){STEP_TLS, nothing}, result);
 }
 
@@ -307,7 +318,7 @@ static struct smtp_session *session_new(struct smtp_endpoint *endpoint)
     return session;
 }
 
-struct smtp_session *session_open(struct smtp_endpoint *endpoint, deadline total,
+struct smtp_session *session_open(struct smtp_endpoint *endpoint, struct limit total,
                                   struct smtp_outcome *outcome)
 {
     struct smtp_session *session = session_new(endpoint);

@@ -10,10 +10,10 @@
 
 #include <stdbool.h>
 
-#include "fcgi_smtp/deadline.h"
 #include "fcgi_smtp/smtp_client.h"
 #include "smtp/capabilities.h"
 #include "smtp/endpoint.h"
+#include "smtp/limit.h"
 #include "smtp/outcome.h"
 #include "smtp/reply.h"
 #include "smtp/step.h"
@@ -27,12 +27,12 @@ struct smtp_session {
     struct smtp_reply_view view;      /* the same, made safe to print */
     const struct buf *sent_secret;    /* what a reply may not repeat; NULL but in AUTH */
     struct smtp_outcome *outcome;     /* of the delivery in work */
-    deadline total;                   /* likewise */
+    struct limit total;               /* likewise */
     bool sound;                       /* nothing went wrong that makes it useless: QUIT may be said */
 };
 
 /* Connects, secures, greets and authenticates. NULL when that failed. */
-struct smtp_session *session_open(struct smtp_endpoint *endpoint, deadline total,
+struct smtp_session *session_open(struct smtp_endpoint *endpoint, struct limit total,
                                   struct smtp_outcome *outcome);
 
 void session_end(struct smtp_session *session);   /* with QUIT if it is sound; never waits; takes NULL */

@@ -40,10 +40,10 @@ bool step_expects(enum step step, int code)
     return expected < 10 ? code / 100 == expected : code == expected;
 }
 
-deadline step_deadline(enum step step, const struct smtp_settings *settings, deadline total)
+struct limit step_limit(enum step step, const struct smtp_settings *settings, struct limit total)
 {
     int64_t ms = *(const int64_t *)(const void *)((const char *)settings + rules[step].timeout);
-    return deadline_min(deadline_after(ms), total);
+    return limit_by(total, deadline_after(ms));
 }
 
 void step_describe(struct said said, char *out, size_t cap)

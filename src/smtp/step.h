@@ -8,9 +8,9 @@
 #include <stdbool.h>
 
 #include "fcgi_smtp/buf.h"
-#include "fcgi_smtp/deadline.h"
 #include "fcgi_smtp/slice.h"
 #include "fcgi_smtp/smtp_client.h"
+#include "smtp/limit.h"
 
 enum step {
     STEP_CONNECT,
@@ -40,7 +40,7 @@ const char *step_name(enum step step);
 bool step_expects(enum step step, int code);
 
 /* The step's own time from now, but no later than total. */
-deadline step_deadline(enum step step, const struct smtp_settings *settings, deadline total);
+struct limit step_limit(enum step step, const struct smtp_settings *settings, struct limit total);
 
 /* For errors: "RCPT TO:<b@example.com>", "the connection", "the message"; cut where cap demands. */
 void step_describe(struct said said, char *out, size_t cap);

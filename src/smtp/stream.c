@@ -9,7 +9,6 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -124,14 +123,11 @@ static short event_of(enum move move)
     return move == NEEDS_WRITABLE ? POLLOUT : POLLIN;
 }
 
-static enum stream_result wait_for(struct stream *stream, short events, deadline until)
+static enum stream_result wait_for(struct stream *stream, short events, struct limit limit)
 {
-    struct pollfd pollfd = {.fd = stream->fd, .events = events};
-    int ready = 0;
-    do {
-        ready = poll(&pollfd, 1, deadline_poll_ms(until));
-    } while (ready < 0 && errno == EINTR && !deadline_passed(until));
-    if (ready < 0 && errno != EINTR) {
+    struct pollfd polled[2] = {{.fd = stream->fd, .events = events}};
+    int ready = limit_poll(polled, 1, limit);
+    if (ready < 0) {
         note_errno(stream, errno);
         return STREAM_CLOSED;
     }
@@ -159,7 +155,7 @@ static enum move read_all(struct stream *stream)
 }
 
 /* One round of a flush: writes, and if that stalls, reads, then waits for either. */
-static enum stream_result flush_round(struct stream *stream, deadline until, bool stop_on_input)
+static enum stream_result flush_round(struct stream *stream, struct limit limit, bool stop_on_input)
 {
     enum move out = write_some(stream);
     if (out == MOVED) {
@@ -176,16 +172,16 @@ static enum stream_result flush_round(struct stream *stream, deadline until, boo
     if (in != NO_MEMORY) { /* else in is full: the peer may wait, its deadline does not */
         events = (short)(events | event_of(in));
     }
-    return wait_for(stream, events, until);
+    return wait_for(stream, events, limit);
 }
 
-enum stream_result stream_flush(struct stream *stream, deadline until, bool stop_on_input)
+enum stream_result stream_flush(struct stream *stream, struct limit limit, bool stop_on_input)
 {
     enum stream_result result = STREAM_OK;
     while (result == STREAM_OK && stream_unsent(stream) > 0) {
         /* The clock is looked at each time: a peer that takes one octet at a time never makes write_some
          * stall. */
-        result = deadline_passed(until) ? STREAM_TIMED_OUT : flush_round(stream, until, stop_on_input);
+        result = deadline_passed(limit.until) ? STREAM_TIMED_OUT : flush_round(stream, limit, stop_on_input);
     }
     if (result == STREAM_OK) {
         buf_clear(&stream->out);
@@ -201,17 +197,17 @@ void stream_try_flush(struct stream *stream)
     }
 }
 
-enum stream_result stream_fill(struct stream *stream, deadline until)
+enum stream_result stream_fill(struct stream *stream, struct limit limit)
 {
     for (;;) {
-        if (deadline_passed(until)) {
+        if (deadline_passed(limit.until)) {
             return STREAM_TIMED_OUT;
         }
         enum move move = read_some(stream);
         if (move == MOVED || move == ENDED || move == NO_MEMORY) {
             return result_of(move);
         }
-        enum stream_result result = wait_for(stream, event_of(move), until);
+        enum stream_result result = wait_for(stream, event_of(move), limit);
         if (result != STREAM_OK) {
             return result;
         }
@@ -224,7 +220,7 @@ enum stream_result stream_poll(struct stream *stream)
 }
 
 enum stream_result stream_start_tls(struct stream *stream, struct tls_context *context, const char *host,
-                                    deadline until)
+                                    struct limit limit)
 {
     stream->tls = tls_new(context, stream->fd, host);
     if (stream->tls == NULL) {
@@ -238,7 +234,7 @@ enum stream_result stream_start_tls(struct stream *stream, struct tls_context *c
         if (io == TLS_FAILED || io == TLS_CLOSED) {
             return STREAM_TLS_FAILED;
         }
-        enum stream_result result = wait_for(stream, io == TLS_WANT_WRITE ? POLLOUT : POLLIN, until);
+        enum stream_result result = wait_for(stream, io == TLS_WANT_WRITE ? POLLOUT : POLLIN, limit);
         if (result != STREAM_OK) {
             return result == STREAM_TIMED_OUT ? result : STREAM_TLS_FAILED;
         }

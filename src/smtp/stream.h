@@ -12,8 +12,8 @@
 #include <stddef.h>
 
 #include "fcgi_smtp/buf.h"
-#include "fcgi_smtp/deadline.h"
 #include "fcgi_smtp/err.h"
+#include "smtp/limit.h"
 #include "smtp/tls.h"
 
 #define STREAM_IN_LIMIT  ((size_t)1024 * 1024) /* octets unread; more stay with the peer */
@@ -23,7 +23,7 @@ enum stream_result {
     STREAM_OK,
     STREAM_INPUT,      /* flush only: something was said before all was written */
     STREAM_CLOSED,     /* end of file or reset; in may still hold what was said before */
-    STREAM_TIMED_OUT,  /* the deadline */
+    STREAM_TIMED_OUT,  /* the limit */
     STREAM_TLS_FAILED, /* handshake only */
     STREAM_NO_MEMORY
 };
@@ -43,20 +43,20 @@ void stream_close(struct stream *stream); /* takes a closed one; never waits */
 
 /* The handshake as a client. host: what the certificate must be for. */
 enum stream_result stream_start_tls(struct stream *stream, struct tls_context *context, const char *host,
-                                    deadline until);
+                                    struct limit limit);
 
 /*
  * Writes out. With stop_on_input, comes back as soon as in has something, written or not (see stream_unsent).
  * Once all was written, out is empty again.
  */
-enum stream_result stream_flush(struct stream *stream, deadline until, bool stop_on_input);
+enum stream_result stream_flush(struct stream *stream, struct limit limit, bool stop_on_input);
 size_t stream_unsent(const struct stream *stream);
 
 /* Writes of out what the socket takes at once; whether that was all is not said. */
 void stream_try_flush(struct stream *stream);
 
 /* Waits until in has more than it had. */
-enum stream_result stream_fill(struct stream *stream, deadline until);
+enum stream_result stream_fill(struct stream *stream, struct limit limit);
 
 /* Takes in what is there already, without waiting: OK also if that is nothing, CLOSED at the end of file. */
 enum stream_result stream_poll(struct stream *stream);

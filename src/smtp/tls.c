@@ -91,7 +91,7 @@ static long bio_ctrl(BIO *bio, int command, long number, void *pointer)
 
 static BIO_METHOD *bio_method_new(void)
 {
-    BIO_METHOD *method = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "socket without SIGPIPE");
+    BIO_METHOD *method = BIO_meth_new(BIO_TYPE_SOURCE_SINK, "socket without SIGPIPE");
     if (method != NULL && BIO_meth_set_write_ex(method, bio_write) == 1 &&
         BIO_meth_set_read_ex(method, bio_read) == 1 && BIO_meth_set_ctrl(method, bio_ctrl) == 1) {
         return method;
@@ -237,6 +237,21 @@ static bool load_trust(SSL_CTX *ssl, const struct smtp_settings *settings, struc
     return settings->ca_path == NULL || load_path(ssl, settings->ca_path, err);
 }
 
+/*
+ * OpenSSL decodes a certificate's extensions when they are first looked at. Here, so that the threads that share
+ * the store only read.
+ */
+static void decode_extensions(SSL_CTX *ssl)
+{
+    STACK_OF(X509_OBJECT) *objects = X509_STORE_get0_objects(SSL_CTX_get_cert_store(ssl));
+    for (int i = 0; i < sk_X509_OBJECT_num(objects); i++) {
+        X509 *certificate = X509_OBJECT_get0_X509(sk_X509_OBJECT_value(objects, i));
+        if (certificate != NULL) {
+            (void)X509_check_purpose(certificate, -1, 0);
+        }
+    }
+}
+
 static bool context_setup(struct tls_context *context, const struct smtp_settings *settings,
                           const struct tls_context *base, struct err *err)
 {
@@ -260,7 +275,11 @@ static bool context_setup(struct tls_context *context, const struct smtp_setting
         SSL_CTX_set1_cert_store(ssl, SSL_CTX_get_cert_store(base->ssl));
         return true;
     }
-    return load_trust(ssl, settings, err);
+    if (!load_trust(ssl, settings, err)) {
+        return false;
+    }
+    decode_extensions(ssl);
+    return true;
 }
 
 struct tls_context *tls_context_new(const struct smtp_settings *settings, const struct tls_context *base,
@@ -413,6 +432,16 @@ static void describe_failure(struct err *why)
     }
 }
 
+/* Some servers close, without an alert, when they do not like the versions that they were offered. */
+static void describe_close(const SSL *ssl, struct err *why)
+{
+    bool before_hello = SSL_get_current_cipher(ssl) == NULL;
+    err_set(why, "the server closed the connection%s",
+            before_hello
+                ? " without answering the handshake; perhaps it speaks no TLS version that is accepted here"
+                : "");
+}
+
 /* A TLS 1.2 session that was resumed is as good as new; TLS 1.3 sends new ones (see on_new_session). */
 static void keep_resumed(SSL *ssl)
 {
@@ -433,7 +462,7 @@ enum tls_io tls_handshake(struct tls *tls, struct err *why)
     } else if (result == TLS_FAILED) {
         describe_failure(why);
     } else if (result == TLS_CLOSED) {
-        err_set(why, "the server closed the connection");
+        describe_close(tls->ssl, why);
     }
     return result;
 }

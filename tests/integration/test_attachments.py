@@ -52,9 +52,7 @@ class Attachments(BenchTest):
             with self.subTest(tls=tls):
                 self.start(tls)
                 self.check(os.urandom(25 << 20))
-                self.bench.program.stop()
-                self.bench.nginx.stop()
-                (self.bench.dir / "nginx").rename(self.bench.dir / f"nginx-{tls}")
+                self.bench.stop_program()
 
     def test_several(self):
         self.start()

@@ -96,7 +96,7 @@ static void bodies_of_clients_are_understood(void)
 {
     for (size_t i = 0; i < sizeof clients / sizeof clients[0]; i++) {
         char data[4096];
-        struct slice type, body;
+        struct slice type = {0}, body = {0};
         CU_ASSERT_FATAL(load(clients[i].file, data, sizeof data, &type, &body));
         struct form_run run = {0};
         form_run_body(&run, type, body);

@@ -2,8 +2,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "smtp/endpoint.h"
 #include "smtp_fixture.h"
 #include "unit.h"
 
@@ -43,7 +45,7 @@ static const struct row rows[] = {
     {"no greeting", "CLOSE\n", SMTP_UNAVAILABLE, NONE, "greeting", 0, "without a greeting", 0},
     {"half a greeting", "PART: 220 ma\nCLOSE\n", SMTP_UNAVAILABLE, NONE, "greeting", 0, "without a greeting",
      0},
-    {"reset", "RESET\n", SMTP_UNAVAILABLE, NONE, "greeting", 0, "closed the connection", 0},
+    {"reset", "S: 220 x\nC: EHLO *\nRESET\n", SMTP_UNAVAILABLE, NONE, "EHLO", 0, "closed the connection", 0},
     {"another protocol", "S: SSH-2.0-OpenSSH_9.2\nWAIT-EOF\n", SMTP_PROTOCOL_ERROR, NONE, "greeting", 0,
      "\"SSH-2.0-OpenSSH_9.2\"", 0},
     {"silence", "STALL\n", SMTP_TIMED_OUT, NONE, "greeting", 0, "sent no greeting in time", 60},
@@ -134,7 +136,7 @@ static const struct row rows[] = {
      "did not answer the message in time", 60},
 };
 
-static bool row_holds(const struct row *row, const struct fixture *f)
+static bool row_holds(const struct row *row, const struct smtp_fixture *f)
 {
     const struct smtp_outcome *o = &f->outcome;
     return o->class == row->class && o->state == row->state && strcmp(o->stage, row->stage) == 0 &&
@@ -145,12 +147,12 @@ static bool row_holds(const struct row *row, const struct fixture *f)
 static void failures(void)
 {
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        struct fixture f;
-        fixture_init(&f);
+        struct smtp_fixture f;
+        smtp_fixture_init(&f);
         if (rows[i].timeout_ms > 0) {
-            fixture_timeouts(&f, rows[i].timeout_ms);
+            smtp_fixture_timeouts(&f, rows[i].timeout_ms);
         }
-        fixture_run(&f, rows[i].scenario, rows[i].name);
+        smtp_fixture_run(&f, rows[i].scenario, rows[i].name);
         bool held = row_holds(&rows[i], &f);
         if (!held) {
             printf("\n%s: class %d state %d stage %s code %d: %s\n", rows[i].name, f.outcome.class,
@@ -197,14 +199,14 @@ static void failures_in_the_data(void)
 {
     char *text = large_message();
     for (size_t i = 0; i < sizeof large_rows / sizeof large_rows[0]; i++) {
-        struct fixture f;
-        fixture_init(&f);
-        fixture_message(&f, text, LARGE);
+        struct smtp_fixture f;
+        smtp_fixture_init(&f);
+        smtp_fixture_message(&f, text, LARGE);
         f.receive_buffer = 65536;
         if (large_rows[i].timeout_ms > 0) {
             f.settings.data_timeout_ms = large_rows[i].timeout_ms;
         }
-        fixture_run(&f, large_rows[i].scenario, large_rows[i].name);
+        smtp_fixture_run(&f, large_rows[i].scenario, large_rows[i].name);
         bool held = row_holds(&large_rows[i], &f);
         if (!held) {
             printf("\n%s: class %d state %d stage %s code %d: %s\n", large_rows[i].name, f.outcome.class,
@@ -218,16 +220,16 @@ static void failures_in_the_data(void)
 static void large_is_whole(void)
 {
     char *text = large_message();
-    struct fixture f;
-    fixture_init(&f);
-    fixture_message(&f, text, LARGE);
-    fixture_start(&f, HELLO MAIL RCPT DATA "DATA\nS: 250 queued\n" QUIT);
-    fixture_deliver(&f);
+    struct smtp_fixture f;
+    smtp_fixture_init(&f);
+    smtp_fixture_message(&f, text, LARGE);
+    smtp_fixture_start(&f, HELLO MAIL RCPT DATA "DATA\nS: 250 queued\n" QUIT);
+    smtp_fixture_deliver(&f);
     CU_ASSERT_EQUAL(f.outcome.class, SMTP_ACCEPTED);
     size_t size = 0;
     const unsigned char *got = smtp_script_message(f.script, 0, &size);
     CU_ASSERT(got != NULL && size == LARGE && memcmp(got, text, LARGE) == 0);
-    fixture_end(&f, "large");
+    smtp_fixture_end(&f, "large");
     free(text);
 }
 
@@ -235,9 +237,9 @@ static void large_is_whole(void)
 
 static void accepted(void)
 {
-    struct fixture f;
-    fixture_init(&f);
-    fixture_start(&f, HELLO MAIL RCPT DATA "DATA\nS: 250 2.0.0 Ok: queued as 4F2C1\n" QUIT);
+    struct smtp_fixture f;
+    smtp_fixture_init(&f);
+    smtp_fixture_start(&f, HELLO MAIL RCPT DATA "DATA\nS: 250 2.0.0 Ok: queued as 4F2C1\n" QUIT);
     smtp_deliver(f.endpoint, &f.delivery, &f.outcome);
     CU_ASSERT_EQUAL(f.outcome.class, SMTP_ACCEPTED);
     CU_ASSERT_EQUAL(f.outcome.state, SMTP_DELIVERY_DONE);
@@ -254,16 +256,16 @@ static void accepted(void)
     size_t size = 0;
     const unsigned char *got = smtp_script_message(f.script, 0, &size);
     CU_ASSERT(got != NULL && size == f.message.len && memcmp(got, f.message.text, size) == 0);
-    fixture_end(&f, "accepted");
+    smtp_fixture_end(&f, "accepted");
 }
 
 /* Each command is one write, and so is the message with its end. */
 static void flights(void)
 {
-    struct fixture f;
-    fixture_init(&f);
-    fixture_start(&f, HELLO MAIL RCPT DATA "DATA\nS: 250 ok\n" QUIT);
-    fixture_deliver(&f);
+    struct smtp_fixture f;
+    smtp_fixture_init(&f);
+    smtp_fixture_start(&f, HELLO MAIL RCPT DATA "DATA\nS: 250 ok\n" QUIT);
+    smtp_fixture_deliver(&f);
     CU_ASSERT_TRUE(smtp_script_wait(f.script, 1, 10000));
     char *text = smtp_script_flights(f.script, 1);
     CU_ASSERT_STRING_EQUAL(text, "EHLO client.example\\r\\n\n"
@@ -273,17 +275,17 @@ static void flights(void)
                                  "Subject: test\\r\\n\\r\\nHello\\r\\n..dot\\r\\n...\\r\\n.\\r\\n\n"
                                  "QUIT\\r\\n\n");
     free(text);
-    fixture_end(&f, "flights");
+    smtp_fixture_end(&f, "flights");
 }
 
 static void hello_falls_back(void)
 {
-    struct fixture f;
-    fixture_init(&f);
-    fixture_run(&f,
-                "S: 220 x\nC: EHLO *\nS: 500 what?\nC: HELO client.example\nS: 250 x\n" MAIL RCPT DATA
-                "DATA\nS: 250 ok\n" QUIT,
-                "HELO");
+    struct smtp_fixture f;
+    smtp_fixture_init(&f);
+    smtp_fixture_run(&f,
+                     "S: 220 x\nC: EHLO *\nS: 500 what?\nC: HELO client.example\nS: 250 x\n" MAIL RCPT DATA
+                     "DATA\nS: 250 ok\n" QUIT,
+                     "HELO");
     CU_ASSERT_EQUAL(f.outcome.class, SMTP_ACCEPTED);
 }
 
@@ -294,12 +296,12 @@ static void own_names(void)
                                            {"web1.example.com", "web1.example.com"},
                                            {"[IPv6:::1]", "[IPv6:::1]"}};
     for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
-        struct fixture f;
-        fixture_init(&f);
+        struct smtp_fixture f;
+        smtp_fixture_init(&f);
         f.settings.domain = table[i][0];
         char scenario[200];
         (void)snprintf(scenario, sizeof scenario, "S: 220 x\nC: EHLO %s\nS: 451 x\n" QUIT, table[i][1]);
-        fixture_run(&f, scenario, "own name");
+        smtp_fixture_run(&f, scenario, "own name");
         CU_ASSERT_EQUAL(f.outcome.class, SMTP_TEMPORARY);
     }
 }
@@ -310,59 +312,129 @@ static void through_a_unix_socket(void)
     CU_ASSERT_PTR_NOT_NULL_FATAL(mkdtemp(directory));
     char host[64];
     (void)snprintf(host, sizeof host, "unix:%s/socket", directory);
-    struct fixture f;
-    fixture_init(&f);
+    struct smtp_fixture f;
+    smtp_fixture_init(&f);
     f.settings.host = host;
-    fixture_run(&f, HELLO MAIL RCPT DATA "DATA\nS: 250 ok\n" QUIT, "unix");
+    smtp_fixture_run(&f, HELLO MAIL RCPT DATA "DATA\nS: 250 ok\n" QUIT, "unix");
     CU_ASSERT_EQUAL(f.outcome.class, SMTP_ACCEPTED);
     CU_ASSERT_EQUAL(rmdir(directory), 0);
 }
 
 static void nobody_listens(void)
 {
-    struct fixture f;
-    fixture_init(&f);
-    fixture_start(&f, "==? 1\nCLOSE\n");
+    struct smtp_fixture f;
+    smtp_fixture_init(&f);
+    smtp_fixture_start(&f, "==? 1\nCLOSE\n");
     CU_ASSERT_TRUE(smtp_script_stop(f.script));
-    fixture_deliver(&f);
+    smtp_fixture_deliver(&f);
     CU_ASSERT_EQUAL(f.outcome.class, SMTP_UNAVAILABLE);
     CU_ASSERT_STRING_EQUAL(f.outcome.stage, "connect");
     CU_ASSERT_PTR_NOT_NULL(strstr(f.outcome.err.text, "127.0.0.1: Connection refused"));
-    fixture_end(&f, "nobody");
+    smtp_fixture_end(&f, "nobody");
 }
 
 static void total_is_over(void)
 {
-    struct fixture f;
-    fixture_init(&f);
+    struct smtp_fixture f;
+    smtp_fixture_init(&f);
     f.delivery.total = deadline_now();
-    fixture_run(&f, "==? 1\nSTALL\n", "total");
+    smtp_fixture_run(&f, "==? 1\nSTALL\n", "total");
     CU_ASSERT_EQUAL(f.outcome.class, SMTP_TIMED_OUT);
     CU_ASSERT_EQUAL(f.outcome.state, SMTP_DELIVERY_NONE);
 }
 
 static void source_fails(void)
 {
-    struct fixture f;
-    fixture_init(&f);
+    struct smtp_fixture f;
+    smtp_fixture_init(&f);
     f.message.fail_at = f.message.len;
-    fixture_run(&f, HELLO MAIL RCPT DATA "WAIT-EOF\n", "source");
+    smtp_fixture_run(&f, HELLO MAIL RCPT DATA "WAIT-EOF\n", "source");
     CU_ASSERT_EQUAL(f.outcome.class, SMTP_LOCAL_FAILURE);
     CU_ASSERT_EQUAL(f.outcome.state, SMTP_DELIVERY_NONE);
     CU_ASSERT_PTR_NOT_NULL(strstr(f.outcome.err.text, "the spill file is gone"));
 }
 
+/* --- cancelling --- */
+
+static void *deliver_one(void *argument)
+{
+    smtp_fixture_deliver(argument);
+    return NULL;
+}
+
+struct cancel_row {
+    const char *scenario;
+    const char *line; /* of the transcript: cancelled once it is there */
+    enum smtp_delivery_state state;
+    const char *stage;
+};
+
+static const struct cancel_row cancel_rows[] = {
+    {"STALL\n", NULL, NONE, "connect"},
+    {"S: 220 x\nC: EHLO *\nSTALL\n", "C: EHLO *", NONE, "EHLO"},
+    {HELLO MAIL RCPT "C: DATA\nSTALL\n", "C: DATA", NONE, "DATA"},
+    {HELLO MAIL RCPT DATA "DATA\nSTALL\n", "\\* data *", UNKNOWN, "end of data"},
+};
+
+static void cancelled(void)
+{
+    for (size_t i = 0; i < sizeof cancel_rows / sizeof cancel_rows[0]; i++) {
+        const struct cancel_row *row = &cancel_rows[i];
+        struct smtp_fixture f;
+        smtp_fixture_init(&f);
+        int cancel_fd = eventfd(row->line == NULL ? 1 : 0, EFD_CLOEXEC);
+        CU_ASSERT_FATAL(cancel_fd >= 0);
+        f.delivery.cancel_fd = cancel_fd;
+        char scenario[800];
+        (void)snprintf(scenario, sizeof scenario, "==%s 1\n%s", row->line == NULL ? "?" : "", row->scenario);
+        smtp_fixture_start(&f, scenario);
+        pthread_t thread;
+        CU_ASSERT_EQUAL_FATAL(pthread_create(&thread, NULL, deliver_one, &f), 0);
+        CU_ASSERT_TRUE(row->line == NULL || smtp_script_wait_line(f.script, 1, row->line, 10000));
+        CU_ASSERT_EQUAL(eventfd_write(cancel_fd, 1), 0);
+        pthread_join(thread, NULL);
+        CU_ASSERT_EQUAL(f.outcome.class, SMTP_TIMED_OUT);
+        CU_ASSERT_EQUAL(f.outcome.state, row->state);
+        CU_ASSERT_STRING_EQUAL(f.outcome.stage, row->stage);
+        smtp_fixture_end(&f, row->stage);
+        (void)close(cancel_fd);
+    }
+}
+
+static void public_only(void)
+{
+    static const char *const hosts[] = {"127.0.0.1", "localhost", "::ffff:127.0.0.1", "unix:/tmp/none"};
+    for (size_t i = 0; i < sizeof hosts / sizeof hosts[0]; i++) {
+        struct smtp_fixture f;
+        smtp_fixture_init(&f);
+        smtp_fixture_start(&f, "==? 1\nSTALL\n");
+        struct smtp_settings settings = f.endpoint->settings;
+        settings.public_only = true;
+        settings.host = hosts[i];
+        struct smtp_endpoint *base = f.endpoint;
+        f.endpoint = smtp_endpoint_derive(base, &settings, NULL);
+        CU_ASSERT_PTR_NOT_NULL_FATAL(f.endpoint);
+        smtp_fixture_deliver(&f);
+        CU_ASSERT_EQUAL(f.outcome.class, SMTP_ADDRESS_FORBIDDEN);
+        CU_ASSERT_EQUAL(f.outcome.state, NONE);
+        CU_ASSERT_PTR_NOT_NULL(strstr(f.outcome.err.text, hosts[i]));
+        CU_ASSERT_EQUAL(smtp_script_connections(f.script), 0);
+        smtp_fixture_end(&f, "public_only");
+        smtp_endpoint_free(base);
+    }
+}
+
 /* Many threads, one endpoint. */
 static void *deliver_some(void *argument)
 {
-    struct fixture *f = argument;
+    struct smtp_fixture *f = argument;
     size_t *accepted_count = calloc(1, sizeof *accepted_count);
     CU_ASSERT_PTR_NOT_NULL_FATAL(accepted_count);
     for (int i = 0; i < 5; i++) {
-        struct fixture own;
-        fixture_init(&own);
+        struct smtp_fixture own;
+        smtp_fixture_init(&own);
         own.endpoint = f->endpoint;
-        fixture_deliver(&own);
+        smtp_fixture_deliver(&own);
         *accepted_count += own.outcome.class == SMTP_ACCEPTED ? 1 : 0;
     }
     return accepted_count;
@@ -370,15 +442,15 @@ static void *deliver_some(void *argument)
 
 static void many_threads(void)
 {
-    struct fixture f;
-    fixture_init(&f);
-    f.ca_dir = fixture_ca();
+    struct smtp_fixture f;
+    smtp_fixture_init(&f);
+    f.ca_dir = smtp_fixture_ca();
     char ca_file[80];
     (void)snprintf(ca_file, sizeof ca_file, "%s/ca.pem", f.ca_dir);
     f.settings.ca_file = ca_file;
     f.settings.host = "localhost";
     f.settings.tls = SMTP_TLS_IMPLICIT;
-    fixture_start(&f, "== *\nTLS\n" HELLO MAIL RCPT DATA "DATA\nS: 250 ok\n" QUIT);
+    smtp_fixture_start(&f, "== *\nTLS\n" HELLO MAIL RCPT DATA "DATA\nS: 250 ok\n" QUIT);
     pthread_t threads[4];
     size_t total = 0;
     for (size_t i = 0; i < 4; i++) {
@@ -391,8 +463,8 @@ static void many_threads(void)
         free(count);
     }
     CU_ASSERT_EQUAL(total, 20);
-    fixture_end(&f, "threads");
-    fixture_remove_ca();
+    smtp_fixture_end(&f, "threads");
+    smtp_fixture_remove_ca();
 }
 
 static const struct unit_test tests[] = {
@@ -407,6 +479,8 @@ static const struct unit_test tests[] = {
     {"nobody listens", nobody_listens},
     {"the total is over", total_is_over},
     {"the source fails", source_fails},
+    {"cancelled", cancelled},
+    {"public addresses only", public_only},
     {"many threads", many_threads},
 };
 

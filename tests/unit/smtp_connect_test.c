@@ -12,6 +12,11 @@
 #include "smtp/endpoint.h"
 #include "unit.h"
 
+static struct limit within(int64_t ms)
+{
+    return (struct limit){deadline_after(ms), -1};
+}
+
 static struct socket_address address_of(const char *text, uint16_t port)
 {
     struct socket_address address;
@@ -66,8 +71,7 @@ static void refused_then_good(void)
     size_t winner = 99;
     int fd = -1;
     deadline before = deadline_now();
-    CU_ASSERT_EQUAL(connect_tcp(&addresses, "mail:25", deadline_after(20000), &winner, &fd, NULL),
-                    CONNECT_OK);
+    CU_ASSERT_EQUAL(connect_tcp(&addresses, "mail:25", within(20000), &winner, &fd, NULL), CONNECT_OK);
     CU_ASSERT_EQUAL(winner, 2);
     CU_ASSERT(deadline_now() - before < 10000); /* a refusal does not wait for the next turn */
     CU_ASSERT_TRUE(connect_peer_is_local(fd));
@@ -89,8 +93,7 @@ static void all_refused(void)
     size_t winner = 0;
     int fd = -1;
     struct err err = {.text = ""};
-    CU_ASSERT_EQUAL(connect_tcp(&addresses, "mail:25", deadline_after(20000), &winner, &fd, &err),
-                    CONNECT_FAILED);
+    CU_ASSERT_EQUAL(connect_tcp(&addresses, "mail:25", within(20000), &winner, &fd, &err), CONNECT_FAILED);
     CU_ASSERT_STRING_EQUAL(err.text, "cannot connect to mail:25: 127.0.0.2: Connection refused; 127.0.0.3: "
                                      "Connection refused");
 }
@@ -110,8 +113,7 @@ static void silent_then_good(void)
     size_t winner = 99;
     int fd = -1;
     deadline before = deadline_now();
-    CU_ASSERT_EQUAL(connect_tcp(&addresses, "mail:25", deadline_after(20000), &winner, &fd, NULL),
-                    CONNECT_OK);
+    CU_ASSERT_EQUAL(connect_tcp(&addresses, "mail:25", within(20000), &winner, &fd, NULL), CONNECT_OK);
     CU_ASSERT_EQUAL(winner, 1);
     CU_ASSERT(deadline_now() - before >= CONNECT_STAGGER_MS);
     (void)close(fd);
@@ -132,8 +134,7 @@ static void silent_until_the_deadline(void)
     size_t winner = 0;
     int fd = -1;
     struct err err = {.text = ""};
-    CU_ASSERT_EQUAL(connect_tcp(&addresses, "mail:25", deadline_after(50), &winner, &fd, &err),
-                    CONNECT_TIMED_OUT);
+    CU_ASSERT_EQUAL(connect_tcp(&addresses, "mail:25", within(50), &winner, &fd, &err), CONNECT_TIMED_OUT);
     CU_ASSERT_STRING_EQUAL(
         err.text, "cannot connect to mail:25: 127.0.0.1: no answer in time; 127.0.0.1: not tried in time");
     close_all(fillers, 4);
@@ -148,21 +149,20 @@ static void unix_sockets(void)
     (void)snprintf(address.sun_path, sizeof address.sun_path, "%s/socket", directory);
     int fd = -1;
     struct err err = {.text = ""};
-    CU_ASSERT_EQUAL(connect_unix(address.sun_path, deadline_after(20000), &fd, &err), CONNECT_FAILED);
+    CU_ASSERT_EQUAL(connect_unix(address.sun_path, within(20000), &fd, &err), CONNECT_FAILED);
     CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "No such file"));
     int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     CU_ASSERT_EQUAL_FATAL(bind(listener, (struct sockaddr *)(void *)&address, sizeof address), 0);
     CU_ASSERT_EQUAL_FATAL(listen(listener, 0), 0);
-    CU_ASSERT_EQUAL(connect_unix(address.sun_path, deadline_after(20000), &fd, &err), CONNECT_OK);
+    CU_ASSERT_EQUAL(connect_unix(address.sun_path, within(20000), &fd, &err), CONNECT_OK);
     CU_ASSERT_TRUE(connect_peer_is_local(fd));
     char literal[64];
     connect_own_literal(fd, literal, sizeof literal);
     CU_ASSERT_STRING_EQUAL(literal, "[127.0.0.1]");
     int second = -1;
-    enum connect_result full =
-        connect_unix(address.sun_path, deadline_after(50), &second, &err); /* queue is full */
+    enum connect_result full = connect_unix(address.sun_path, within(50), &second, &err); /* queue is full */
     CU_ASSERT_EQUAL(full, CONNECT_TIMED_OUT);
-    CU_ASSERT_EQUAL(connect_unix(address.sun_path, deadline_now(), &second, &err), CONNECT_TIMED_OUT);
+    CU_ASSERT_EQUAL(connect_unix(address.sun_path, within(0), &second, &err), CONNECT_TIMED_OUT);
     (void)close(fd);
     (void)close(listener);
     (void)unlink(address.sun_path);
@@ -170,7 +170,7 @@ static void unix_sockets(void)
     char path[200];
     memset(path, 'p', sizeof path - 1);
     path[sizeof path - 1] = '\0';
-    CU_ASSERT_EQUAL(connect_unix(path, deadline_after(20000), &fd, &err), CONNECT_FAILED);
+    CU_ASSERT_EQUAL(connect_unix(path, within(20000), &fd, &err), CONNECT_FAILED);
     CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "too long"));
 }
 
@@ -211,12 +211,12 @@ static void last_good_first(void)
     endpoint->resolver = resolver_new(two_addresses);
     int fd = -1;
     CU_ASSERT_EQUAL(endpoint->last_good.len, 0);
-    CU_ASSERT_EQUAL(endpoint_connect(endpoint, deadline_after(20000), &fd, NULL), CONNECT_OK);
+    CU_ASSERT_EQUAL(endpoint_connect(endpoint, within(20000), &fd, NULL), CONNECT_OK);
     (void)close(fd);
     CU_ASSERT_NOT_EQUAL(endpoint->last_good.len, 0);
     (void)close(listener);
     struct err err = {.text = ""};
-    CU_ASSERT_EQUAL(endpoint_connect(endpoint, deadline_after(20000), &fd, &err), CONNECT_FAILED);
+    CU_ASSERT_EQUAL(endpoint_connect(endpoint, within(20000), &fd, &err), CONNECT_FAILED);
     const char *first = strstr(err.text, "127.0.0.1: ");
     const char *second = strstr(err.text, "127.0.0.2: ");
     CU_ASSERT(first != NULL && second != NULL && first < second);

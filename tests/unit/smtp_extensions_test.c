@@ -74,12 +74,12 @@ static void auth(void)
 {
     for (size_t i = 0; i < sizeof auth_rows / sizeof auth_rows[0]; i++) {
         const struct auth_row *row = &auth_rows[i];
-        struct fixture f;
-        fixture_init(&f);
+        struct smtp_fixture f;
+        smtp_fixture_init(&f);
         f.settings.user = "user";
         f.settings.password = (struct secret){password, sizeof password - 1};
         f.settings.auth = row->auth;
-        fixture_run(&f, row->scenario, row->name);
+        smtp_fixture_run(&f, row->scenario, row->name);
         const struct smtp_outcome *o = &f.outcome;
         bool held = o->class == row->class && o->reply.code == row->code &&
                     (row->class == SMTP_ACCEPTED || strcmp(o->stage, "AUTH") == 0) &&
@@ -108,23 +108,23 @@ static void long_tokens(void)
     static char secret[9000];
     memset(secret, 'x', sizeof secret);
     for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
-        struct fixture f;
-        fixture_init(&f);
+        struct smtp_fixture f;
+        smtp_fixture_init(&f);
         f.settings.user = "user";
         f.settings.password = (struct secret){secret, table[i].len};
         char scenario[600];
         (void)snprintf(scenario, sizeof scenario, "%s%s%s", HELLO("S: 250-AUTH PLAIN\n"), table[i].auth,
                        DELIVER);
-        fixture_run(&f, scenario, "long token");
+        smtp_fixture_run(&f, scenario, "long token");
         CU_ASSERT_EQUAL(f.outcome.class, SMTP_ACCEPTED);
     }
-    struct fixture f;
-    fixture_init(&f);
+    struct smtp_fixture f;
+    smtp_fixture_init(&f);
     static char longer[10000];
     memset(longer, 'x', sizeof longer);
     f.settings.user = "user";
     f.settings.password = (struct secret){longer, sizeof longer};
-    fixture_run(&f, HELLO("S: 250-AUTH PLAIN\n") QUIT, "too long a token");
+    smtp_fixture_run(&f, HELLO("S: 250-AUTH PLAIN\n") QUIT, "too long a token");
     CU_ASSERT_EQUAL(f.outcome.class, SMTP_AUTH_FAILED);
     CU_ASSERT_PTR_NOT_NULL(strstr(f.outcome.err.text, "too long"));
 }
@@ -133,9 +133,9 @@ static void long_tokens(void)
 
 static void size_is_given(void)
 {
-    struct fixture f;
-    fixture_init(&f);
-    fixture_run(
+    struct smtp_fixture f;
+    smtp_fixture_init(&f);
+    smtp_fixture_run(
         &f,
         HELLO("S: 250-SIZE\nS: 250-8BITMIME\n") "C: MAIL FROM:<a@example.com> SIZE=34\nS: 250 ok\n" RCPT SEND,
         "size");
@@ -145,12 +145,13 @@ static void size_is_given(void)
 
 static void size_limits(void)
 {
-    struct fixture f;
-    fixture_init(&f);
-    fixture_run(&f, HELLO("S: 250-SIZE 34\n") "C: MAIL FROM:<a@example.com> SIZE=34\nS: 250 ok\n" RCPT SEND,
-                "at limit");
+    struct smtp_fixture f;
+    smtp_fixture_init(&f);
+    smtp_fixture_run(&f,
+                     HELLO("S: 250-SIZE 34\n") "C: MAIL FROM:<a@example.com> SIZE=34\nS: 250 ok\n" RCPT SEND,
+                     "at limit");
     CU_ASSERT_EQUAL(f.outcome.class, SMTP_ACCEPTED);
-    fixture_run(&f, HELLO("S: 250-SIZE 33\n") QUIT, "over the limit");
+    smtp_fixture_run(&f, HELLO("S: 250-SIZE 33\n") QUIT, "over the limit");
     CU_ASSERT_EQUAL(f.outcome.class, SMTP_MESSAGE_REFUSED);
     CU_ASSERT_STRING_EQUAL(f.outcome.stage, "MAIL");
     CU_ASSERT_EQUAL(f.outcome.reply.code, 0);
@@ -161,58 +162,58 @@ static void size_limits(void)
 
 static void utf8_offered(void)
 {
-    struct fixture f;
-    fixture_init(&f);
+    struct smtp_fixture f;
+    smtp_fixture_init(&f);
     f.delivery.smtputf8 = true;
-    fixture_run(
+    smtp_fixture_run(
         &f,
         HELLO(UTF8_CAPABILITIES) "C: MAIL FROM:<a@example.com> BODY=8BITMIME SMTPUTF8\nS: 250 ok\n" RCPT SEND,
         "in a field");
     CU_ASSERT_EQUAL(f.outcome.class, SMTP_ACCEPTED);
-    fixture_init(&f);
-    f.return_path = fixture_address("\xc3\xbc@example.com");
-    fixture_run(
+    smtp_fixture_init(&f);
+    f.return_path = smtp_fixture_address("\xc3\xbc@example.com");
+    smtp_fixture_run(
         &f, HELLO(UTF8_CAPABILITIES) "C: MAIL FROM:<\\xc3\\xbc@example.com> SMTPUTF8\nS: 250 ok\n" RCPT SEND,
         "in the return path");
     CU_ASSERT_EQUAL(f.outcome.class, SMTP_ACCEPTED);
-    fixture_init(&f);
-    fixture_recipients(&f, (const char *const[]){"b@example.com", "\xc3\xbc@example.com"}, 2);
-    fixture_run(&f,
-                HELLO(UTF8_CAPABILITIES) "C: MAIL FROM:<a@example.com> SMTPUTF8\nS: 250 ok\n" RCPT
-                                         "C: RCPT TO:<\\xc3\\xbc@example.com>\nS: 250 ok\n" SEND,
-                "in a recipient");
+    smtp_fixture_init(&f);
+    smtp_fixture_recipients(&f, (const char *const[]){"b@example.com", "\xc3\xbc@example.com"}, 2);
+    smtp_fixture_run(&f,
+                     HELLO(UTF8_CAPABILITIES) "C: MAIL FROM:<a@example.com> SMTPUTF8\nS: 250 ok\n" RCPT
+                                              "C: RCPT TO:<\\xc3\\xbc@example.com>\nS: 250 ok\n" SEND,
+                     "in a recipient");
     CU_ASSERT_EQUAL(f.outcome.class, SMTP_ACCEPTED);
 }
 
 static void utf8_not_offered(void)
 {
-    struct fixture f;
-    fixture_init(&f);
+    struct smtp_fixture f;
+    smtp_fixture_init(&f);
     f.delivery.smtputf8 = true;
     f.delivery.smtputf8_field = "reply_to";
-    fixture_run(&f, HELLO("S: 250-8BITMIME\n") QUIT, "in a field");
+    smtp_fixture_run(&f, HELLO("S: 250-8BITMIME\n") QUIT, "in a field");
     CU_ASSERT_EQUAL(f.outcome.class, SMTP_MESSAGE_REFUSED);
     CU_ASSERT_STRING_EQUAL(f.outcome.err.field, "reply_to");
     CU_ASSERT_PTR_NOT_NULL(strstr(f.outcome.err.text, "reply_to"));
-    fixture_init(&f);
-    f.return_path = fixture_address("\xc3\xbc@example.com");
-    fixture_run(&f, HELLO("") QUIT, "in the return path");
+    smtp_fixture_init(&f);
+    f.return_path = smtp_fixture_address("\xc3\xbc@example.com");
+    smtp_fixture_run(&f, HELLO("") QUIT, "in the return path");
     CU_ASSERT_EQUAL(f.outcome.class, SMTP_MESSAGE_REFUSED);
     CU_ASSERT_PTR_NOT_NULL(strstr(f.outcome.err.text, "return path <\xc3\xbc@example.com>"));
-    fixture_init(&f);
-    fixture_recipients(&f, (const char *const[]){"\xc3\xbc@example.com", "b@example.com"}, 2);
-    fixture_run(&f, HELLO("") DELIVER, "in one recipient");
+    smtp_fixture_init(&f);
+    smtp_fixture_recipients(&f, (const char *const[]){"\xc3\xbc@example.com", "b@example.com"}, 2);
+    smtp_fixture_run(&f, HELLO("") DELIVER, "in one recipient");
     CU_ASSERT_EQUAL(f.outcome.class, SMTP_ACCEPTED);
     CU_ASSERT_EQUAL(f.recipients[0].state, SMTP_DELIVERY_NONE);
     CU_ASSERT_EQUAL(f.recipients[0].reply.code, 553);
     CU_ASSERT_STRING_EQUAL(f.recipients[0].reply.enhanced, "5.6.7");
     CU_ASSERT_EQUAL(f.recipients[1].state, SMTP_DELIVERY_DONE);
     f.settings.abort_on_refused = true;
-    fixture_run(&f, HELLO("") QUIT, "in one recipient, abort");
+    smtp_fixture_run(&f, HELLO("") QUIT, "in one recipient, abort");
     CU_ASSERT_EQUAL(f.outcome.class, SMTP_RECIPIENTS_REFUSED);
-    fixture_init(&f);
-    fixture_recipients(&f, (const char *const[]){"\xc3\xbc@example.com"}, 1);
-    fixture_run(&f, HELLO("") QUIT, "in all recipients");
+    smtp_fixture_init(&f);
+    smtp_fixture_recipients(&f, (const char *const[]){"\xc3\xbc@example.com"}, 1);
+    smtp_fixture_run(&f, HELLO("") QUIT, "in all recipients");
     CU_ASSERT_EQUAL(f.outcome.class, SMTP_RECIPIENTS_REFUSED);
     CU_ASSERT_STRING_EQUAL(f.outcome.stage, "RCPT");
     CU_ASSERT_PTR_NOT_NULL(
@@ -327,13 +328,14 @@ static void recipients(void)
 {
     for (size_t i = 0; i < sizeof recipients_rows / sizeof recipients_rows[0]; i++) {
         const struct recipients_row *row = &recipients_rows[i];
-        struct fixture f;
-        fixture_init(&f);
-        fixture_recipients(&f, (const char *const[]){"1@example.com", "2@example.com", "3@example.com"}, 3);
+        struct smtp_fixture f;
+        smtp_fixture_init(&f);
+        smtp_fixture_recipients(&f, (const char *const[]){"1@example.com", "2@example.com", "3@example.com"},
+                                3);
         f.settings.abort_on_refused = row->abort;
         char scenario[1000];
         (void)snprintf(scenario, sizeof scenario, "%s%s", HELLO("") MAIL, row->scenario);
-        fixture_run(&f, scenario, row->name);
+        smtp_fixture_run(&f, scenario, row->name);
         bool held = f.outcome.class == row->class && f.outcome.reply.code == row->code &&
                     strstr(f.outcome.err.text, row->text) != NULL &&
                     (row->text[0] != '\0' || f.outcome.err.text[0] == '\0');
@@ -352,10 +354,10 @@ static void recipients(void)
 /* An address with a line end never gets onto the wire, whoever let it through. */
 static void line_ends_never_leave(void)
 {
-    struct fixture f;
-    fixture_init(&f);
-    fixture_recipients(&f, (const char *const[]){"b@example.com>\r\nRCPT TO:<c@example.com"}, 1);
-    fixture_run(&f, HELLO("") MAIL "WAIT-EOF\n", "line end");
+    struct smtp_fixture f;
+    smtp_fixture_init(&f);
+    smtp_fixture_recipients(&f, (const char *const[]){"b@example.com>\r\nRCPT TO:<c@example.com"}, 1);
+    smtp_fixture_run(&f, HELLO("") MAIL "WAIT-EOF\n", "line end");
     CU_ASSERT_EQUAL(f.outcome.class, SMTP_LOCAL_FAILURE);
     CU_ASSERT_EQUAL(f.outcome.state, SMTP_DELIVERY_NONE);
 }

@@ -13,7 +13,7 @@ static char ca_directory[64];
 
 static bool read_message(void *ctx, void *out, size_t cap, size_t *len, struct err *err)
 {
-    struct fixture_message *message = ctx;
+    struct smtp_fixture_message *message = ctx;
     if (message->fail_at > 0 && message->pos >= message->fail_at) {
         err_set(err, "the spill file is gone");
         return false;
@@ -27,11 +27,11 @@ static bool read_message(void *ctx, void *out, size_t cap, size_t *len, struct e
 
 static void rewind_message(void *ctx)
 {
-    struct fixture_message *message = ctx;
+    struct smtp_fixture_message *message = ctx;
     message->pos = 0;
 }
 
-struct addr_spec fixture_address(const char *text)
+struct addr_spec smtp_fixture_address(const char *text)
 {
     const char *at = strrchr(text, '@');
     struct addr_spec address = {.text = slice_of(text)};
@@ -45,7 +45,7 @@ struct addr_spec fixture_address(const char *text)
     return address;
 }
 
-void fixture_timeouts(struct fixture *f, int64_t ms)
+void smtp_fixture_timeouts(struct smtp_fixture *f, int64_t ms)
 {
     f->settings.connect_timeout_ms = ms;
     f->settings.greeting_timeout_ms = ms;
@@ -53,24 +53,24 @@ void fixture_timeouts(struct fixture *f, int64_t ms)
     f->settings.data_timeout_ms = ms;
 }
 
-void fixture_recipients(struct fixture *f, const char *const *addresses, size_t count)
+void smtp_fixture_recipients(struct smtp_fixture *f, const char *const *addresses, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        f->addresses[i] = fixture_address(addresses[i]);
+        f->addresses[i] = smtp_fixture_address(addresses[i]);
         f->recipients[i] = (struct smtp_recipient){.address = &f->addresses[i]};
     }
     f->delivery.recipients = f->recipients;
     f->delivery.recipient_count = count;
 }
 
-void fixture_message(struct fixture *f, const char *text, size_t len)
+void smtp_fixture_message(struct smtp_fixture *f, const char *text, size_t len)
 {
-    f->message = (struct fixture_message){.text = text, .len = len};
+    f->message = (struct smtp_fixture_message){.text = text, .len = len};
     f->delivery.message = (struct source){&f->message, read_message, rewind_message};
     f->delivery.size = len;
 }
 
-void fixture_init(struct fixture *f)
+void smtp_fixture_init(struct smtp_fixture *f)
 {
     memset(f, 0, sizeof *f);
     f->settings = (struct smtp_settings){.name = "default",
@@ -78,15 +78,16 @@ void fixture_init(struct fixture *f)
                                          .tls = SMTP_TLS_NONE,
                                          .verify = true,
                                          .domain = "client.example"};
-    fixture_timeouts(f, 20000);
-    f->return_path = fixture_address("a@example.com");
+    smtp_fixture_timeouts(f, 20000);
+    f->return_path = smtp_fixture_address("a@example.com");
     f->delivery.return_path = &f->return_path;
     f->delivery.total = deadline_after(30000);
-    fixture_recipients(f, (const char *const[]){"b@example.com"}, 1);
-    fixture_message(f, short_message, sizeof short_message - 1);
+    f->delivery.cancel_fd = -1;
+    smtp_fixture_recipients(f, (const char *const[]){"b@example.com"}, 1);
+    smtp_fixture_message(f, short_message, sizeof short_message - 1);
 }
 
-void fixture_start(struct fixture *f, const char *scenario)
+void smtp_fixture_start(struct smtp_fixture *f, const char *scenario)
 {
     bool is_unix = strncmp(f->settings.host, "unix:", 5) == 0;
     struct smtp_script_options options = {.scenario = scenario,
@@ -106,14 +107,14 @@ void fixture_start(struct fixture *f, const char *scenario)
     CU_ASSERT_PTR_NOT_NULL_FATAL(f->endpoint);
 }
 
-void fixture_deliver(struct fixture *f)
+void smtp_fixture_deliver(struct smtp_fixture *f)
 {
     smtp_deliver(f->endpoint, &f->delivery, &f->outcome);
     smtp_release(f->endpoint, f->outcome.session);
     f->outcome.session = NULL;
 }
 
-void fixture_end(struct fixture *f, const char *name)
+void smtp_fixture_end(struct smtp_fixture *f, const char *name)
 {
     bool held = smtp_script_stop(f->script);
     if (!held) {
@@ -128,14 +129,14 @@ void fixture_end(struct fixture *f, const char *name)
     f->script = NULL;
 }
 
-void fixture_run(struct fixture *f, const char *scenario, const char *name)
+void smtp_fixture_run(struct smtp_fixture *f, const char *scenario, const char *name)
 {
-    fixture_start(f, scenario);
-    fixture_deliver(f);
-    fixture_end(f, name);
+    smtp_fixture_start(f, scenario);
+    smtp_fixture_deliver(f);
+    smtp_fixture_end(f, name);
 }
 
-const char *fixture_ca(void)
+const char *smtp_fixture_ca(void)
 {
     if (ca_directory[0] == '\0') {
         strcpy(ca_directory, "/tmp/smtp-test-ca-XXXXXX");
@@ -145,7 +146,7 @@ const char *fixture_ca(void)
     return ca_directory;
 }
 
-void fixture_remove_ca(void)
+void smtp_fixture_remove_ca(void)
 {
     test_ca_remove(ca_directory);
     ca_directory[0] = '\0';

@@ -59,6 +59,11 @@ static int gated_lookup(const char *name, struct socket_addresses *addresses)
     return 0;
 }
 
+static struct limit within(int64_t ms)
+{
+    return (struct limit){deadline_after(ms), -1};
+}
+
 static void literals(void)
 {
     struct resolver *resolver = resolver_new(NULL);
@@ -66,12 +71,12 @@ static void literals(void)
     struct err err = {.text = ""};
     CU_ASSERT_PTR_NOT_NULL_FATAL(resolver);
     /* A deadline that has passed is no matter: nothing is waited for. */
-    CU_ASSERT_EQUAL(resolver_resolve(resolver, "192.0.2.7", 587, 0, &addresses, &err), RESOLVE_OK);
+    CU_ASSERT_EQUAL(resolver_resolve(resolver, "192.0.2.7", 587, within(0), &addresses, &err), RESOLVE_OK);
     CU_ASSERT_EQUAL(addresses.count, 1);
     const struct sockaddr_in *ip4 = (const struct sockaddr_in *)(const void *)&addresses.items[0].storage;
     CU_ASSERT_EQUAL(ip4->sin_family, AF_INET);
     CU_ASSERT_EQUAL(ntohs(ip4->sin_port), 587);
-    CU_ASSERT_EQUAL(resolver_resolve(resolver, "::1", 25, 0, &addresses, &err), RESOLVE_OK);
+    CU_ASSERT_EQUAL(resolver_resolve(resolver, "::1", 25, within(0), &addresses, &err), RESOLVE_OK);
     const struct sockaddr_in6 *ip6 = (const struct sockaddr_in6 *)(const void *)&addresses.items[0].storage;
     CU_ASSERT_EQUAL(ip6->sin6_family, AF_INET6);
     CU_ASSERT_EQUAL(ntohs(ip6->sin6_port), 25);
@@ -85,14 +90,12 @@ static void by_the_system(void)
     struct socket_addresses addresses;
     struct err err = {.text = ""};
     CU_ASSERT_PTR_NOT_NULL_FATAL(resolver);
-    CU_ASSERT_EQUAL(resolver_resolve(resolver, "localhost", 25, deadline_after(20000), &addresses, &err),
-                    RESOLVE_OK);
+    CU_ASSERT_EQUAL(resolver_resolve(resolver, "localhost", 25, within(20000), &addresses, &err), RESOLVE_OK);
     CU_ASSERT(addresses.count >= 1);
     char name[300];
     memset(name, 'a', sizeof name - 1);
     name[sizeof name - 1] = '\0';
-    CU_ASSERT_EQUAL(resolver_resolve(resolver, name, 25, deadline_after(20000), &addresses, &err),
-                    RESOLVE_FAILED);
+    CU_ASSERT_EQUAL(resolver_resolve(resolver, name, 25, within(20000), &addresses, &err), RESOLVE_FAILED);
     CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "too long"));
     resolver_free(resolver);
 }
@@ -108,8 +111,7 @@ static void *ask(void *argument)
 {
     struct asker *asker = argument;
     struct socket_addresses addresses;
-    asker->result =
-        resolver_resolve(asker->resolver, asker->name, 25, deadline_after(20000), &addresses, NULL);
+    asker->result = resolver_resolve(asker->resolver, asker->name, 25, within(20000), &addresses, NULL);
     return NULL;
 }
 
@@ -131,7 +133,7 @@ static void one_lookup_per_name(void)
     }
     /* Kept: no further look-up, even with a deadline that has passed. */
     struct socket_addresses addresses;
-    CU_ASSERT_EQUAL(resolver_resolve(resolver, "one.example", 26, 0, &addresses, NULL), RESOLVE_OK);
+    CU_ASSERT_EQUAL(resolver_resolve(resolver, "one.example", 26, within(0), &addresses, NULL), RESOLVE_OK);
     CU_ASSERT_EQUAL(gate.entered, 2);
     resolver_free(resolver);
 }
@@ -145,9 +147,8 @@ static void failures_are_not_kept(void)
     for (unsigned i = 1; i <= 3; i++) {
         struct socket_addresses addresses;
         struct err err = {.text = ""};
-        CU_ASSERT_EQUAL(
-            resolver_resolve(resolver, "bad.example", 25, deadline_after(20000), &addresses, &err),
-            RESOLVE_FAILED);
+        CU_ASSERT_EQUAL(resolver_resolve(resolver, "bad.example", 25, within(20000), &addresses, &err),
+                        RESOLVE_FAILED);
         CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "cannot look up bad.example: "));
         CU_ASSERT_EQUAL(gate.entered, i);
     }
@@ -164,7 +165,7 @@ static void hanging(void)
     struct socket_addresses addresses;
     struct err err = {.text = ""};
     deadline before = deadline_now();
-    CU_ASSERT_EQUAL(resolver_resolve(resolver, "slow.example", 25, deadline_after(50), &addresses, &err),
+    CU_ASSERT_EQUAL(resolver_resolve(resolver, "slow.example", 25, within(50), &addresses, &err),
                     RESOLVE_TIMED_OUT);
     CU_ASSERT(deadline_now() >= before + 50);
     CU_ASSERT_STRING_EQUAL(err.text, "cannot look up slow.example in time");
@@ -185,13 +186,13 @@ static void all_helpers_hang(void)
     for (int i = 0; i < RESOLVE_THREADS + 2; i++) {
         name[i][0] = (char)('a' + i);
         name[i][1] = '\0';
-        CU_ASSERT_EQUAL(resolver_resolve(resolver, name[i], 25, deadline_after(10), &addresses, NULL),
+        CU_ASSERT_EQUAL(resolver_resolve(resolver, name[i], 25, within(10), &addresses, NULL),
                         RESOLVE_TIMED_OUT);
     }
     gate_await(&gate.entered, RESOLVE_THREADS);
     gate_set(true);
     CU_ASSERT_EQUAL(
-        resolver_resolve(resolver, name[RESOLVE_THREADS + 1], 25, deadline_after(20000), &addresses, NULL),
+        resolver_resolve(resolver, name[RESOLVE_THREADS + 1], 25, within(20000), &addresses, NULL),
         RESOLVE_OK);
     resolver_free(resolver);
 }
@@ -207,7 +208,7 @@ static void too_many_names(void)
     size_t asked = 0;
     for (; asked < RESOLVE_NAMES + 10 && result == RESOLVE_TIMED_OUT; asked++) {
         char name[4] = {(char)('a' + asked % 26), (char)('a' + asked / 26), 'x', '\0'};
-        result = resolver_resolve(resolver, name, 25, 0, &addresses, &err);
+        result = resolver_resolve(resolver, name, 25, within(0), &addresses, &err);
     }
     CU_ASSERT_EQUAL(result, RESOLVE_FAILED);
     CU_ASSERT_EQUAL(asked, RESOLVE_NAMES + 1);

@@ -84,9 +84,12 @@ static void deadlines(void)
     } table[] = {{STEP_CONNECT, 1000}, {STEP_GREETING, 2000}, {STEP_RCPT, 3000}, {STEP_END_OF_DATA, 4000}};
     for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
         deadline before = deadline_now();
-        deadline d = step_deadline(table[i].step, &settings, DEADLINE_NEVER);
-        CU_ASSERT(d >= before + table[i].ms && d <= deadline_now() + table[i].ms);
-        CU_ASSERT_EQUAL(step_deadline(table[i].step, &settings, before + 5), before + 5);
+        struct limit total = {DEADLINE_NEVER, 7};
+        struct limit limit = step_limit(table[i].step, &settings, total);
+        CU_ASSERT(limit.until >= before + table[i].ms && limit.until <= deadline_now() + table[i].ms);
+        CU_ASSERT_EQUAL(limit.cancel_fd, 7);
+        total.until = before + 5;
+        CU_ASSERT_EQUAL(step_limit(table[i].step, &settings, total).until, before + 5);
     }
 }
 

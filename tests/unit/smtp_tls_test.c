@@ -17,10 +17,10 @@
 
 static char ca_file[96];
 
-static void init(struct fixture *f, enum smtp_tls tls, const char *host)
+static void init(struct smtp_fixture *f, enum smtp_tls tls, const char *host)
 {
-    fixture_init(f);
-    f->ca_dir = fixture_ca();
+    smtp_fixture_init(f);
+    f->ca_dir = smtp_fixture_ca();
     (void)snprintf(ca_file, sizeof ca_file, "%s/ca.pem", f->ca_dir);
     f->settings.ca_file = ca_file;
     f->settings.tls = tls;
@@ -55,7 +55,7 @@ static const struct certificate_row certificate_rows[] = {
 
 static void check_certificate(const struct certificate_row *row, enum smtp_tls tls)
 {
-    struct fixture f;
+    struct smtp_fixture f;
     char scenario[600];
     init(&f, tls, row->host);
     (void)snprintf(scenario, sizeof scenario, "%sTLS %s cert=%s\n%s", tls == SMTP_TLS_IMPLICIT ? "" : START,
@@ -63,7 +63,7 @@ static void check_certificate(const struct certificate_row *row, enum smtp_tls t
                    row->text != NULL          ? ""
                    : tls == SMTP_TLS_IMPLICIT ? HELLO SEND
                                               : EHLO SEND);
-    fixture_run(&f, scenario, row->certificate);
+    smtp_fixture_run(&f, scenario, row->certificate);
     if (row->text == NULL) {
         CU_ASSERT_EQUAL(f.outcome.class, SMTP_ACCEPTED);
         return;
@@ -88,10 +88,10 @@ static void certificates(void)
 
 static void not_verified(void)
 {
-    struct fixture f;
+    struct smtp_fixture f;
     init(&f, SMTP_TLS_IMPLICIT, "localhost");
     f.settings.verify = false;
-    fixture_run(&f, "TLS cert=expired\n" HELLO SEND, "verify: none");
+    smtp_fixture_run(&f, "TLS cert=expired\n" HELLO SEND, "verify: none");
     CU_ASSERT_EQUAL(f.outcome.class, SMTP_ACCEPTED);
 }
 
@@ -107,12 +107,12 @@ static void versions(void)
                  {"TLS fail max=1.2\n", true, false},
                  {"TLS min=1.3\n", true, true}};
     for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
-        struct fixture f;
+        struct smtp_fixture f;
         char scenario[400];
         init(&f, SMTP_TLS_IMPLICIT, "localhost");
         f.settings.tls_1_3 = table[i].tls_1_3;
         (void)snprintf(scenario, sizeof scenario, "%s%s", table[i].step, table[i].accepted ? HELLO SEND : "");
-        fixture_run(&f, scenario, table[i].step);
+        smtp_fixture_run(&f, scenario, table[i].step);
         CU_ASSERT_EQUAL(f.outcome.class, table[i].accepted ? SMTP_ACCEPTED : SMTP_TLS_FAILED);
         CU_ASSERT(table[i].accepted || strstr(f.outcome.err.text, "protocol version") != NULL);
     }
@@ -120,39 +120,39 @@ static void versions(void)
 
 static void names_are_sent(void)
 {
-    struct fixture f;
+    struct smtp_fixture f;
     init(&f, SMTP_TLS_IMPLICIT, "localhost");
-    fixture_start(&f, "TLS\n" HELLO SEND);
-    fixture_deliver(&f);
+    smtp_fixture_start(&f, "TLS\n" HELLO SEND);
+    smtp_fixture_deliver(&f);
     CU_ASSERT_TRUE(smtp_script_wait_line(f.script, 1, "\\* tls * sni=localhost*", 10000));
-    fixture_end(&f, "SNI");
+    smtp_fixture_end(&f, "SNI");
     init(&f, SMTP_TLS_IMPLICIT, "127.0.0.1");
-    fixture_start(&f, "TLS\n" HELLO SEND);
-    fixture_deliver(&f);
+    smtp_fixture_start(&f, "TLS\n" HELLO SEND);
+    smtp_fixture_deliver(&f);
     CU_ASSERT_TRUE(smtp_script_wait(f.script, 1, 10000));
     char *transcript = smtp_script_transcript(f.script, 1);
     CU_ASSERT_PTR_NOT_NULL(strstr(transcript, "* tls TLSv1.3"));
     CU_ASSERT_PTR_NULL(strstr(transcript, "sni=1")); /* RFC 6066 3: never an address */
     free(transcript);
-    fixture_end(&f, "no SNI");
+    smtp_fixture_end(&f, "no SNI");
 }
 
 static void resumption(void)
 {
     static const char *const versions_of_tls[] = {"TLS max=1.2\n", "TLS min=1.3\n"};
     for (size_t i = 0; i < 2; i++) {
-        struct fixture f;
+        struct smtp_fixture f;
         char scenario[600];
         init(&f, SMTP_TLS_IMPLICIT, "localhost");
         (void)snprintf(scenario, sizeof scenario, "== *\n%s%s", versions_of_tls[i], HELLO SEND);
-        fixture_start(&f, scenario);
+        smtp_fixture_start(&f, scenario);
         for (size_t n = 0; n < 3; n++) {
-            fixture_deliver(&f);
+            smtp_fixture_deliver(&f);
             CU_ASSERT_EQUAL(f.outcome.class, SMTP_ACCEPTED);
         }
         CU_ASSERT_TRUE(smtp_script_wait_line(f.script, 2, "\\* tls *resumed*", 10000));
         CU_ASSERT_TRUE(smtp_script_wait_line(f.script, 3, "\\* tls *resumed*", 10000));
-        fixture_end(&f, "resumption");
+        smtp_fixture_end(&f, "resumption");
     }
 }
 
@@ -191,12 +191,12 @@ static void starttls(void)
 {
     for (size_t i = 0; i < sizeof starttls_rows / sizeof starttls_rows[0]; i++) {
         const struct starttls_row *row = &starttls_rows[i];
-        struct fixture f;
+        struct smtp_fixture f;
         init(&f, SMTP_TLS_STARTTLS, "localhost");
         if (row->class == SMTP_TIMED_OUT) {
             f.settings.command_timeout_ms = 300;
         }
-        fixture_run(&f, row->scenario, row->name);
+        smtp_fixture_run(&f, row->scenario, row->name);
         bool held = f.outcome.class == row->class && f.outcome.state == SMTP_DELIVERY_NONE &&
                     strcmp(f.outcome.stage, row->stage) == 0 && strstr(f.outcome.err.text, row->text) != NULL;
         if (!held) {
@@ -209,13 +209,13 @@ static void starttls(void)
 
 static void implicit_without_tls(void)
 {
-    struct fixture f;
+    struct smtp_fixture f;
     init(&f, SMTP_TLS_IMPLICIT, "localhost");
-    fixture_run(&f, "S: 220 mail ESMTP\nREAD-UNTIL-EOF\n", "a server without TLS");
+    smtp_fixture_run(&f, "S: 220 mail ESMTP\nREAD-UNTIL-EOF\n", "a server without TLS");
     CU_ASSERT_EQUAL(f.outcome.class, SMTP_TLS_FAILED);
     CU_ASSERT_PTR_NOT_NULL(strstr(f.outcome.err.text, "does not speak TLS"));
     init(&f, SMTP_TLS_IMPLICIT, "localhost");
-    fixture_run(&f, "CLOSE\n", "closed");
+    smtp_fixture_run(&f, "CLOSE\n", "closed");
     CU_ASSERT_EQUAL(f.outcome.class, SMTP_TLS_FAILED);
 }
 
@@ -226,20 +226,20 @@ static void auth_and_large(void)
     for (size_t i = 0; i < sizeof text; i++) {
         text[i] = i % 64 == 62 ? '\r' : i % 64 == 63 ? '\n' : '.';
     }
-    struct fixture f;
+    struct smtp_fixture f;
     init(&f, SMTP_TLS_STARTTLS, "localhost");
-    fixture_message(&f, text, sizeof text);
+    smtp_fixture_message(&f, text, sizeof text);
     char password[] = "p";
     f.settings.user = "u";
     f.settings.password = (struct secret){password, 1};
-    fixture_start(&f, START
-                  "TLS\nC: EHLO *\nS: 250-mail\nS: 250 AUTH PLAIN\nC: AUTH PLAIN AHUAcA==\nS: 235 ok\n" SEND);
-    fixture_deliver(&f);
+    smtp_fixture_start(
+        &f, START "TLS\nC: EHLO *\nS: 250-mail\nS: 250 AUTH PLAIN\nC: AUTH PLAIN AHUAcA==\nS: 235 ok\n" SEND);
+    smtp_fixture_deliver(&f);
     CU_ASSERT_EQUAL(f.outcome.class, SMTP_ACCEPTED);
     size_t size = 0;
     const unsigned char *got = smtp_script_message(f.script, 0, &size);
     CU_ASSERT(got != NULL && size == sizeof text && memcmp(got, text, size) == 0);
-    fixture_end(&f, "auth and large");
+    smtp_fixture_end(&f, "auth and large");
 }
 
 static void lost_under_tls(void)
@@ -256,9 +256,9 @@ static void lost_under_tls(void)
          SMTP_DELIVERY_UNKNOWN},
     };
     for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
-        struct fixture f;
+        struct smtp_fixture f;
         init(&f, SMTP_TLS_IMPLICIT, "localhost");
-        fixture_run(&f, table[i].scenario, "lost under TLS");
+        smtp_fixture_run(&f, table[i].scenario, "lost under TLS");
         CU_ASSERT_EQUAL(f.outcome.class, SMTP_UNAVAILABLE);
         CU_ASSERT_EQUAL(f.outcome.state, table[i].state);
     }
@@ -268,7 +268,7 @@ static void lost_under_tls(void)
 
 static void bad_trust(void)
 {
-    struct fixture f;
+    struct smtp_fixture f;
     init(&f, SMTP_TLS_STARTTLS, "localhost");
     struct err err = {.text = ""};
     f.settings.ca_file = "/nonexistent/ca.pem";
@@ -287,22 +287,22 @@ static void bad_trust(void)
 /* A derived endpoint trusts what its base trusts, whatever files the settings name. */
 static void derived(void)
 {
-    struct fixture f;
+    struct smtp_fixture f;
     init(&f, SMTP_TLS_IMPLICIT, "localhost");
-    fixture_start(&f, "TLS cert=dns-only\n" HELLO SEND);
+    smtp_fixture_start(&f, "TLS cert=dns-only\n" HELLO SEND);
     struct smtp_endpoint *base = f.endpoint;
     f.settings.ca_file = NULL;
     f.endpoint = smtp_endpoint_derive(base, &f.settings, NULL);
     CU_ASSERT_PTR_NOT_NULL_FATAL(f.endpoint);
-    fixture_deliver(&f);
+    smtp_fixture_deliver(&f);
     CU_ASSERT_EQUAL(f.outcome.class, SMTP_ACCEPTED);
-    fixture_end(&f, "derived");
+    smtp_fixture_end(&f, "derived");
     smtp_endpoint_free(base);
 }
 
 static void clean_up(void)
 {
-    fixture_remove_ca();
+    smtp_fixture_remove_ca();
     CU_ASSERT_NOT_EQUAL(access(ca_file, F_OK), 0);
 }
 

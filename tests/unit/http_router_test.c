@@ -1,0 +1,44 @@
+#include "fcgi_smtp/http_router.h"
+
+#include "unit.h"
+
+static const struct http_route routes[] = {
+    {"/send", "POST", 1}, {"/healthz", "GET, HEAD", 2}, {"/", "GET,HEAD,OPTIONS", 3}};
+
+static void test_find(void)
+{
+    static const struct {
+        const char *path;
+        const char *method;
+        int id; /* 0: no route */
+        bool allowed;
+    } cases[] = {
+        {"/send", "POST", 1, true},    {"/send", "GET", 1, false},
+        {"/send", "post", 1, false},   {"/send", "", 1, false},
+        {"/send", "POST, ", 1, false}, {"/send", "POS", 1, false},
+        {"/send", "POSTS", 1, false},  {"/healthz", "GET", 2, true},
+        {"/healthz", "HEAD", 2, true}, {"/healthz", "GET, HEAD", 2, false},
+        {"/healthz", "EAD", 2, false}, {"/", "OPTIONS", 3, true},
+        {"/", "GET", 3, true},         {"/", "POST", 3, false},
+        {"", "GET", 0, false},         {"/sen", "POST", 0, false},
+        {"/send/", "POST", 0, false},  {"/Send", "POST", 0, false},
+        {"/send/x", "POST", 0, false},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        bool allowed = !cases[i].allowed;
+        const struct http_route *route = http_route_find(routes, sizeof routes / sizeof routes[0],
+                                                         slice_of(cases[i].path), cases[i].method, &allowed);
+        CU_ASSERT_EQUAL(route != NULL ? route->id : 0, cases[i].id);
+        CU_ASSERT_EQUAL(allowed, cases[i].allowed);
+    }
+}
+
+static void test_no_routes(void)
+{
+    bool allowed = true;
+    CU_ASSERT_PTR_NULL(http_route_find(NULL, 0, SLICE("/send"), "POST", &allowed));
+    CU_ASSERT_FALSE(allowed);
+}
+
+static const struct unit_test tests[] = {{"find", test_find}, {"no routes", test_no_routes}};
+UNIT_SUITE(http_router, tests);
