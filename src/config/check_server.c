@@ -6,7 +6,7 @@
 #include "config/check.h"
 #include "config/syntax.h"
 
-#define NGINX_TIMEOUT (60 * 1000) /* ms: nginx's default fastcgi_read_timeout */
+#define NGINX_TIMEOUT INT64_C(60000) /* ms: nginx's default fastcgi_read_timeout */
 
 /* The password may stand in one of three places. */
 static const char *const password_keys[] = {"password", "password_file", "password_env"};

@@ -7,6 +7,7 @@
  */
 #include "fcgi_smtp/base64.h"
 
+#include <endian.h>
 #include <string.h>
 
 enum { GROUP_OCTETS = 3, GROUP_CHARS = 4 };
@@ -51,11 +52,9 @@ static const unsigned char values[256] = {
 
 static uint64_t load_big_endian(const unsigned char *in)
 {
-    uint64_t value = 0;
-    for (unsigned i = 0; i < 8; i++) {
-        value = value << 8 | in[i];
-    }
-    return value;
+    uint64_t value;
+    memcpy(&value, in, sizeof value);
+    return be64toh(value);
 }
 
 static void put_pair(char *out, uint64_t bits)
@@ -111,7 +110,7 @@ size_t base64_encode(const void *in, size_t len, char *out)
 /* A full line with its CRLF. */
 static char *encode_line(const unsigned char *restrict in, char *restrict out)
 {
-    for (unsigned i = 0; i < BASE64_LINE_OCTETS / 6; i++) {
+    for (size_t i = 0; i < BASE64_LINE_OCTETS / 6; i++) {
         encode_six(in + 6 * i, out + 8 * i);
     }
     encode_three(in + BASE64_LINE_OCTETS - GROUP_OCTETS, out + BASE64_LINE_CHARS - GROUP_CHARS);

@@ -46,7 +46,7 @@ static enum charset_result open_iconv(struct charset_decoder *decoder, struct sl
     memcpy(string, name.data, name.len);
     string[name.len] = '\0';
     iconv_t converter = iconv_open("UTF-8", string);
-    if (converter == (iconv_t)-1) {
+    if (converter == (iconv_t)-1) { /* NOLINT(performance-no-int-to-ptr): so iconv_open says it */
         return errno == EINVAL ? CHARSET_UNKNOWN : CHARSET_NO_ROOM;
     }
     decoder->iconv = converter;
@@ -167,7 +167,7 @@ static enum charset_result call_iconv(iconv_t converter, char **in, size_t *in_l
 
 static enum charset_result convert_iconv(iconv_t converter, struct slice in, struct buf *out, size_t *taken)
 {
-    char *p = (char *)(uintptr_t)in.data; /* iconv's prototype wants char **; it does not write there */
+    char *p = (char *)in.data; /* iconv's prototype wants char **; it does not write there */
     size_t left = in.len;
     bool full = true;
     enum charset_result result = CHARSET_OK;

@@ -218,8 +218,9 @@ static bool put_encoded_word(struct field *field, struct slice octets, bool b)
     size_t len = sizeof word_begin[b] - 1;
     memcpy(word, word_begin[b], len);
     len += b ? base64_encode(octets.data, octets.len, word + len) : q_encode(octets, word + len);
-    memcpy(word + len, "?=", 2);
-    return put(field, word, len + 2);
+    word[len++] = '?';
+    word[len++] = '=';
+    return put(field, word, len);
 }
 
 /* Encoded words, one after another, on as many lines as they need. */

@@ -51,8 +51,9 @@ static size_t last_character_begin(const struct line_wrapper *wrapper)
 
 static char *put_crlf(char *to)
 {
-    memcpy(to, "\r\n", 2);
-    return to + 2;
+    *to++ = '\r';
+    *to++ = '\n';
+    return to;
 }
 
 static char *put_line(struct line_wrapper *wrapper, char *to)

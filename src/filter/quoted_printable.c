@@ -244,7 +244,8 @@ static bool decode_escape(struct quoted_printable_decoder *decoder, unsigned cha
             undo_escape(decoder, output);
             return false;
         }
-        char octet = (char)(hex_value((unsigned char)decoder->digit) << 4 | value);
+        unsigned high = (unsigned)hex_value((unsigned char)decoder->digit);
+        char octet = (char)(unsigned char)(high << 4 | (unsigned)value);
         put(output, &octet, 1);
         end_escape(decoder);
         return true;

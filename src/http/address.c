@@ -64,8 +64,8 @@ static void write_unix(const struct http_address *address, char out[HTTP_ADDRESS
     size_t len = address->len > before ? address->len - before : 0;
     const char *path = address->local.sun_path;
     bool abstract = len > 0 && path[0] == '\0';
-    (void)snprintf(out, HTTP_ADDRESS_TEXT_MAX, UNIX_PREFIX "%s%.*s", abstract ? "@" : "", (int)(abstract ? len - 1 : len),
-                   path + (abstract ? 1 : 0));
+    (void)snprintf(out, HTTP_ADDRESS_TEXT_MAX, UNIX_PREFIX "%s%.*s", abstract ? "@" : "",
+                   (int)(abstract ? len - 1 : len), path + (abstract ? 1 : 0));
 }
 
 void http_address_write(const struct http_address *address, char out[HTTP_ADDRESS_TEXT_MAX])

@@ -20,11 +20,13 @@ static int take_name(struct lexer *lexer, const char *names)
     if (lexer->end - lexer->at < 3) {
         return -1;
     }
-    for (int i = 0; names[3 * i] != '\0'; i++) {
-        if (strncasecmp(lexer->at, names + (ptrdiff_t)3 * i, 3) == 0) {
+    int index = 0;
+    for (const char *name = names; *name != '\0'; name += 3) {
+        if (strncasecmp(lexer->at, name, 3) == 0) {
             lexer->at += 3;
-            return i;
+            return index;
         }
+        index++;
     }
     return -1;
 }

@@ -434,6 +434,16 @@ static void describe_failure(struct err *why)
     }
 }
 
+/* Some servers close, without an alert, when they do not like the versions that they were offered. */
+static void describe_close(const SSL *ssl, struct err *why)
+{
+    bool before_hello = SSL_get_current_cipher(ssl) == NULL;
+    err_set(why, "the server closed the connection%s",
+            before_hello
+                ? " without answering the handshake; perhaps it speaks no TLS version that is accepted here"
+                : "");
+}
+
 /* A TLS 1.2 session that was resumed is as good as new; TLS 1.3 sends new ones (see on_new_session). */
 static void keep_resumed(SSL *ssl)
 {
@@ -454,10 +464,7 @@ enum tls_io tls_handshake(struct tls *tls, struct err *why)
     } else if (result == TLS_FAILED) {
         describe_failure(why);
     } else if (result == TLS_CLOSED) {
-        err_set(why, "the server closed the connection%s",
-                SSL_get_state(tls->ssl) == TLS_ST_CW_CLNT_HELLO
-                    ? " without an answer; maybe it speaks no TLS version that is accepted here"
-                    : "");
+        describe_close(tls->ssl, why);
     }
     return result;
 }

@@ -250,7 +250,7 @@ static void passwords(void)
          "first "
          "line is expected\n"},
         {"server: {host: x, user: y, password_file: @/empty}\n",
-         "f:1:43: server.password_file: the first line of @/empty is empty; the password is expected in its "
+         "f:1:43: server.password_file: @/empty: the first line is empty; the password is expected in its "
          "first "
          "line\n"},
         {"server: {host: x, user: y, password_file: @/open}\n",
@@ -523,9 +523,9 @@ static void files_are_loaded(void)
     check_load(&place, "@/none",
                "@/none: cannot be read: No such file or directory; a YAML file is expected\n", "");
     check_load(&place, "@", "@: cannot be read: Is a directory; a YAML file is expected\n", "");
-    char *large = malloc((size_t)CONFIG_FILE_MAX + 2);
+    char *large = malloc(CONFIG_FILE_MAX + 2);
     CU_ASSERT_PTR_NOT_NULL_FATAL(large);
-    memset(large, '\n', (size_t)CONFIG_FILE_MAX + 1);
+    memset(large, '\n', CONFIG_FILE_MAX + 1);
     memcpy(large, SERVER, strlen(SERVER));
     large[CONFIG_FILE_MAX] = '\0';
     make_file(&place, "config.yaml", large, 0600);

@@ -32,7 +32,8 @@ static void check_encodings(enum encoded_word_place place, const struct encoding
 
 #define CHECK_ENCODINGS(place, cases) check_encodings((place), (cases), sizeof(cases) / sizeof((cases)[0]))
 
-#define U "\xc3\xbc"
+#define U   "\xc3\xbc"
+#define U10 U U U U U U U U U U
 
 static void test_unstructured(void)
 {
@@ -115,8 +116,11 @@ static void test_refused(void)
 
 static void test_no_room(void)
 {
-    const struct slice texts[] = {SLICE("abc def"), SLICE("a " U U U U U U U U U U U U U U U U U U U U),
-                                  SLICE("a, b c")};
+    const struct slice texts[] = {
+        SLICE("abc def"),
+        SLICE("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa bbbbbbb " U10 U10 U10
+                  U10 U10 U10 U10),
+        SLICE("a, b c")};
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         size_t limit = 0;
         enum encoded_word_result result = ENCODED_WORD_NO_ROOM;
