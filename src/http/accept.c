@@ -82,7 +82,10 @@ static void out_of_descriptors(struct acceptor *acceptor)
     log_message(LOG_LEVEL_WARNING, "no descriptors for another FastCGI connection");
 }
 
-/* accept(2): errors of a connection that is gone already are no reason to stop. False: nothing more can be accepted now. */
+/*
+ * accept(2): errors of a connection that is gone already are no reason to stop. False: nothing more can be
+ * accepted now.
+ */
 static bool accept_failed(struct acceptor *acceptor, int error)
 {
     if (error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM) {

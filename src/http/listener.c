@@ -1,4 +1,7 @@
-/* libfcgi's own FCGX_OpenSocket knows no IPv6, deletes whatever is at a path, and ends the program on an error. */
+/*
+ * libfcgi's own FCGX_OpenSocket knows no IPv6, deletes whatever is at a path, and ends the program on an
+ * error.
+ */
 #include "http/listener.h"
 
 #include <arpa/inet.h>
@@ -52,7 +55,10 @@ static socklen_t parse_tcp(const char *text, union address *address)
     return v6 ? sizeof address->v6 : sizeof address->v4;
 }
 
-/* Writes the address as the configuration would; abstract and unnamed unix sockets show as "unix:@name" and "unix:". */
+/*
+ * Writes the address as the configuration would; abstract and unnamed unix sockets show as "unix:@name" and
+ * "unix:".
+ */
 static void write_address(struct listener *listener, const union address *address, socklen_t len)
 {
     char host[INET6_ADDRSTRLEN] = "";
@@ -107,7 +113,7 @@ bool listener_open(struct listener *listener, const char *address, mode_t mode, 
                    struct err *err)
 {
     *listener = (struct listener){.fd = -1};
-    union address bound;
+    union address bound = {.storage = {0}};
     socklen_t len = sizeof bound;
     if (!bind_address(listener, address, mode, group, err)) {
         listener_close(listener);
@@ -132,7 +138,7 @@ static bool option_is(int fd, int option, int value)
 bool listener_take(struct listener *listener, int fd, struct err *err)
 {
     *listener = (struct listener){.fd = -1};
-    union address address;
+    union address address = {.storage = {0}};
     socklen_t len = sizeof address;
     if (!option_is(fd, SO_TYPE, SOCK_STREAM) || !option_is(fd, SO_ACCEPTCONN, 1) ||
         getsockname(fd, &address.any, &len) != 0) {
@@ -144,7 +150,9 @@ bool listener_take(struct listener *listener, int fd, struct err *err)
         err_set(err, "file descriptor %d is neither a unix nor a TCP socket", fd);
         return false;
     }
-    /* Other processes may accept from it too, so that there may be none left when it was reported readable. */
+    /*
+     * Other processes may accept from it too, so that there may be none left when it was reported readable.
+     */
     int flags = fcntl(fd, F_GETFL);
     if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0 || fcntl(fd, F_SETFD, FD_CLOEXEC) != 0) {
         err_set(err, "file descriptor %d: %s", fd, strerror(errno));
@@ -176,7 +184,7 @@ void listener_close(struct listener *listener)
 
 int listener_accept(const struct listener *listener, struct sockaddr_storage *peer)
 {
-    union address address;
+    union address address = {.storage = {0}};
     socklen_t len = sizeof address;
     int fd = accept4(listener->fd, &address.any, &len, SOCK_CLOEXEC);
     *peer = address.storage;

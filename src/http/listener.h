@@ -17,11 +17,10 @@ struct listener {
     dev_t device;
     ino_t inode;
     struct sockaddr_un path;
-    char address[sizeof(struct sockaddr_un) +
-                 sizeof "unix:"]; /* "unix:/path", "127.0.0.1:9000", "[::1]:9000" */
+    char address[sizeof(struct sockaddr_un) + 8]; /* "unix:/path", "127.0.0.1:9000", "[::1]:9000" */
 };
 
-/* Binds address ("unix:/path", "A.B.C.D:PORT", "[v6]:PORT") and listens. mode and group are of a unix socket. */
+/* Listens on "unix:/path" (with mode and group), "A.B.C.D:PORT" or "[v6]:PORT". */
 bool listener_open(struct listener *listener, const char *address, mode_t mode, const char *group,
                    struct err *err);
 

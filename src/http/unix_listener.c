@@ -1,6 +1,6 @@
 /*
- * Whoever can connect to the socket can send mail as this program may. So it is bound with no permissions at all, gets its group
- * and mode, and only then listens: before that a connect is refused whatever the mode is.
+ * Whoever can connect to the socket can send mail as this program may. So it is bound with no permissions at
+ * all, gets its group and mode, and only then listens: before that a connect is refused whatever the mode is.
  */
 #include <errno.h>
 #include <grp.h>
@@ -28,7 +28,10 @@ static bool remove_stale(const struct sockaddr_un *path, struct err *err)
         err_set(err, "cannot listen on unix:%s: %s", path->sun_path, strerror(errno));
         return false;
     }
-    /* Refused: nobody listens. Everything else, also EAGAIN (a full backlog) and EACCES, may be somebody at work. */
+    /*
+     * Refused: nobody listens. Everything else, also EAGAIN (a full backlog) and EACCES, may be somebody at
+     * work.
+     */
     bool answered = connect(fd, (const struct sockaddr *)path, sizeof *path) == 0 || errno != ECONNREFUSED;
     close(fd);
     if (answered) {

@@ -58,7 +58,9 @@ static void test_stalled(void)
     fixture_free(&fixture);
 }
 
-/* With every delivery stalled, sixteen threads are left: so many may block in begin, and the next one waits. */
+/*
+ * With every delivery stalled, sixteen threads are left: so many may block in begin, and the next one waits.
+ */
 static void test_sixteen_others(void)
 {
     struct fixture fixture;
@@ -176,10 +178,26 @@ static void test_stop_in_vain(void)
     CU_ASSERT_EQUAL(rmdir(fixture.dir), 0);
 }
 
+/* Whatever a handler asks for: nothing is delivered before the body is complete. */
+static void test_incomplete(void)
+{
+    struct fixture fixture;
+    fixture_init(&fixture);
+    fixture_start(&fixture);
+    int fd = fixture_connect(&fixture);
+    fixture_send(fd, "POST", "/rash", "body", true);
+    fixture_expect(fd, 500);
+    close(fd);
+    CU_ASSERT_TRUE(fixture_stop(&fixture));
+    CU_ASSERT_EQUAL(atomic_load(&fixture.delivered), 0);
+    fixture_free(&fixture);
+}
+
 static const struct unit_test tests[] = {
     {"stalled deliveries hinder nobody", test_stalled},
     {"sixteen threads are left", test_sixteen_others},
     {"waited in vain", test_waited_in_vain},
+    {"a request that is not complete", test_incomplete},
     {"stopping finishes what is in work", test_stop_finishes},
     {"stopping in vain", test_stop_in_vain},
 };

@@ -61,6 +61,9 @@ static enum http_verdict begin(void *ctx, struct http_request *request, struct h
         respond(response, 413, SLICE("too large"));
         return HTTP_ANSWER;
     }
+    if (slice_equal(path, SLICE("/rash"))) {
+        return HTTP_DELIVER;
+    }
     if (slice_equal(path, SLICE("/stuck"))) {
         await_release(fixture);
     }

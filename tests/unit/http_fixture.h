@@ -15,6 +15,7 @@
  *   /ping     200, the body is not read      /large    413, the body is not read
  *   /echo     200 with the body              /deliver  200 from deliver, the body is read
  *   /stall    likewise, once fixture_release was called (or at once after it)
+ *   /rash     asks for a delivery without reading the body
  *   /stuck    begin itself waits for fixture_release
  *   A body that is cut short gives 400.
  */
