@@ -42,6 +42,7 @@ struct blob {
     uint64_t size;     /* octets in all */
     uint64_t offset;   /* where it begins in the spill file */
     bool spilled;
+    bool viewed;   /* nothing may be appended any more */
     void *mapping; /* of blob_view */
     size_t mapping_len;
 };
@@ -56,13 +57,17 @@ void blob_begin(struct blob *blob, struct blob_store *store);
 bool blob_append(struct blob *blob, const void *octets, size_t len, struct err *err)
     __attribute__((warn_unused_result));
 
-/* Reads up to cap octets from offset; *len == 0 at the end. False on an input error. Any thread that owns the
- * request. */
+/*
+ * Reads up to cap octets from offset; *len == 0 at the end. False on an input error. Any thread that owns the
+ * request.
+ */
 bool blob_read(const struct blob *blob, uint64_t offset, void *out, size_t cap, size_t *len, struct err *err)
     __attribute__((warn_unused_result));
 
-/* The whole content as one view; ends the appending. It is valid until blob_store_free; a spilled blob is
- * mapped. For fields, not for files. */
+/*
+ * The whole content as one view, valid until blob_store_free; a spilled blob is mapped. For fields, not for
+ * files. Nothing can be appended afterwards.
+ */
 bool blob_view(struct blob *blob, struct slice *view, struct err *err) __attribute__((warn_unused_result));
 
 #endif

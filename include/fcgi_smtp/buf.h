@@ -24,13 +24,17 @@ struct buf {
 };
 
 void buf_init(struct buf *buf, size_t limit);
-void buf_init_secret(struct buf *buf,
-                     size_t limit); /* for secrets: memory is overwritten before it is given back */
-void buf_free(struct buf *buf);     /* takes a zeroed one; leaves it zeroed */
-void buf_wipe(
-    struct buf *buf); /* like buf_free, but overwrites the octets first, whatever buf_init was called */
-void buf_clear(struct buf *buf);  /* len = 0, memory is kept */
-void buf_shrink(struct buf *buf); /* gives memory back that the content does not need; data may move */
+void buf_free(struct buf *buf);  /* takes a zeroed one; leaves it zeroed */
+void buf_clear(struct buf *buf); /* len = 0, memory is kept */
+
+/* For secrets: memory is overwritten before it is given back, when the buffer grows and when it is freed. */
+void buf_init_secret(struct buf *buf, size_t limit);
+
+/* buf_free that overwrites the octets first, however the buffer was initialised. */
+void buf_wipe(struct buf *buf);
+
+/* Gives memory back that the content does not need; data may move. */
+void buf_shrink(struct buf *buf);
 
 /* False when the limit would be passed or memory is exhausted. The octets must not be the buffer's own. */
 bool buf_append(struct buf *buf, const void *octets, size_t len) BUF_MUST_CHECK;
@@ -40,8 +44,8 @@ bool buf_append_char(struct buf *buf, char c) BUF_MUST_CHECK;
 bool buf_printf(struct buf *buf, const char *format, ...) BUF_MUST_CHECK
     __attribute__((format(printf, 2, 3)));
 
-/* Makes room for len more octets and returns where they go (data + len), NULL as above; add to buf->len
- * after. */
+/* Makes room for len more octets and returns where they go (data + len), NULL as above; add to
+ * buf->len after. */
 char *buf_reserve(struct buf *buf, size_t len) BUF_MUST_CHECK;
 
 /* Drops the first len octets (len <= buf->len). */

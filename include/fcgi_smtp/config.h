@@ -20,9 +20,15 @@
 #include "fcgi_smtp/secret.h"
 
 #define CONFIG_DEFAULT_PATH "/etc/fcgi-smtp/fcgi-smtp.yaml"
+#define CONFIG_FILE_MAX     ((size_t)1024 * 1024) /* octets of a file */
 
 struct config_strings {
     char **items;
+    size_t count;
+};
+
+struct config_numbers {
+    int64_t *items;
     size_t count;
 };
 
@@ -84,8 +90,7 @@ struct config_allow {
     struct config_strings servers;
     unsigned override; /* bits of enum config_override */
     struct config_strings hosts;
-    int64_t *ports; /* default: 25, 465, 587 */
-    size_t port_count;
+    struct config_numbers ports; /* default: 25, 465, 587 */
 };
 
 struct config_limits {
@@ -117,6 +122,7 @@ struct config {
     struct config_defaults defaults;
     struct config_allow allow;
     struct config_limits limits;
+    struct config_memory *memory; /* what owns all of the above; NULL in a struct that was filled by hand */
 };
 
 /*
@@ -126,14 +132,32 @@ struct config {
 struct config_report {
     struct buf problems; /* "FILE:LINE:COLUMN: ...\n"; empty: the file is good */
     struct buf warnings; /* likewise, prefixed "warning: " behind the position */
+    /*
+     * NULL, or called with the configuration that was read, be it with problems, so that who knows more of its values can
+     * add what else is wrong (config_report_add) to the same report. Set it behind config_report_init.
+     */
+    void (*further)(const struct config *config, struct config_report *report);
 };
 
 void config_report_init(struct config_report *report);
 void config_report_free(struct config_report *report);
 
 /*
+ * A further problem with the value at path, found by somebody who knows more of it: "defaults.from",
+ * "defaults.to[1]", "defaults.headers.X-Mailer", "servers.main.ca_file". text says what is wrong and what is
+ * expected. The line has the value's position if the file gives that value.
+ */
+void config_report_add(struct config_report *report, const struct config *config, const char *path,
+                       const char *text);
+
+/*
  * Reads, checks and completes the file. NULL when report->problems is not empty then. handed_over: a
  * listening socket was handed over (fd 0, LISTEN_FDS), so that rules about `listen` do not apply.
+ *
+ * A value means what its key says, quoted or not: "true" is a boolean and 123 a string where one is wanted.
+ * Numbers are decimal digits; durations have a unit (ms, s, m, h); sizes may have one (B, KiB, MiB, GiB, KB,
+ * MB, GB), without it they are octets; modes are octal digits. Where a list is wanted a single value is a
+ * list of one. A section without content is a section without keys.
  */
 struct config *config_load(const char *path, bool handed_over, struct config_report *report);
 

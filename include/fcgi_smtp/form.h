@@ -5,6 +5,11 @@
  * was cut. application/x-www-form-urlencoded by the WHATWG URL standard, multipart/form-data by RFC 7578 and
  * WHATWG HTML (names with %22, %0D%0A escapes are decoded as browsers encode them). All limits hold while
  * reading.
+ *
+ * urlencoded: a percent sign without two hexadecimal digits, also one that is cut by the end, stands for itself, as
+ * WHATWG has it; empty sequences between "&" are skipped, a name without "=" has an empty value.
+ * multipart: a file part without file name and content (a browser's empty file input) is left out of the form but
+ * counts as a field; base64 and quoted-printable parts and nested multipart/mixed are FORM_MALFORMED with advice.
  */
 #ifndef FCGI_SMTP_FORM_H
 #define FCGI_SMTP_FORM_H
@@ -19,12 +24,12 @@
 #include "fcgi_smtp/slice.h"
 
 struct form_field {
-    struct slice name;      /* valid UTF-8 without NUL */
+    struct slice name;      /* valid UTF-8 without NUL, 1..256 octets */
     bool is_file;           /* came with a file name, be it empty */
-    struct slice file_name; /* valid UTF-8 without NUL */
-    struct slice type;      /* the part's Content-Type as declared; empty if none */
-    struct slice charset;   /* of that type's charset parameter; empty if none */
-    struct blob content;
+    struct slice file_name; /* valid UTF-8 without NUL, up to 1024 octets; may hold CR, LF and directories */
+    struct slice type;      /* the part's Content-Type as declared, UTF-8 without controls; empty if none */
+    struct slice charset;   /* that type's charset parameter (urlencoded: the request's); empty if none */
+    struct blob content;    /* raw: neither its charset nor NUL is looked at */
     struct form_field *next;
 };
 
@@ -67,12 +72,14 @@ enum form_result form_parser_new(struct form_parser **out, struct slice content_
 enum form_result form_parser_update(struct form_parser *parser, const void *octets, size_t len,
                                     struct err *err);
 
-/* The body has ended: an unterminated multipart or a cut percent escape is FORM_MALFORMED. */
+/* The body has ended: an unterminated multipart is FORM_MALFORMED. */
 enum form_result form_parser_finish(struct form_parser *parser, struct err *err);
 
 void form_parser_free(struct form_parser *parser); /* takes NULL; the form stays */
 
-/* The media type of a Content-Type value without parameters, and one parameter's value (unquoted into arena).
+/*
+ * The media type of a Content-Type value without parameters, and one parameter's value (unquoted into arena): false
+ * when it is missing or there twice, when any parameter is malformed, or without memory.
  */
 struct slice form_media_type(struct slice content_type);
 bool form_type_parameter(struct slice content_type, const char *name, struct arena *arena,

@@ -99,20 +99,21 @@ void line_scanner_update(struct line_scanner *scanner, const void *in, size_t le
 bool line_scanner_is_7bit(const struct line_scanner *scanner);
 
 /*
- * line_wrapper: breaks lines that are longer than a width (octets, without CRLF): at the last space or tab
- * that lies within the width (which the CRLF then replaces), else before the UTF-8 character that would pass
- * it. Line ends (LF, CR, CRLF) leave as CRLF. Lines that fit are not touched.
+ * line_wrapper: breaks lines that are longer than a width (octets, without CRLF). The CRLF replaces the last white
+ * space that has a word before it and begins within the width or right behind it; where there is none the line is broken before
+ * the UTF-8 character that would pass the width. Line ends (LF, CR, CRLF) leave as CRLF. Lines that fit are not touched.
  */
 struct line_wrapper {
     size_t width;
     size_t len; /* octets of the current line, all held */
     bool after_cr;
+    bool break_due; /* a break's CRLF is written when more of the line comes */
     char line[LINE_OCTETS_MAX + 1];
 };
 
 #define LINE_WRAPPER_WIDTH_MIN       4 /* the longest UTF-8 character */
-#define LINE_WRAPPER_UPDATE_MAX(len) (3 * (len) + LINE_OCTETS_MAX + 2)
-#define LINE_WRAPPER_FINISH_MAX      (LINE_OCTETS_MAX + 2)
+#define LINE_WRAPPER_UPDATE_MAX(len) (3 * (len) + LINE_OCTETS_MAX + 4)
+#define LINE_WRAPPER_FINISH_MAX      LINE_OCTETS_MAX
 
 /* width is brought into LINE_WRAPPER_WIDTH_MIN..LINE_OCTETS_MAX. */
 void line_wrapper_init(struct line_wrapper *wrapper, size_t width);

@@ -14,8 +14,8 @@
 #include "fcgi_smtp/slice.h"
 
 enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
-enum log_format { LOG_LOGFMT, LOG_JSON };
-enum log_target { LOG_STDERR, LOG_SYSLOG };
+enum log_format { LOG_FORMAT_LOGFMT, LOG_FORMAT_JSON };
+enum log_target { LOG_TO_STDERR, LOG_TO_SYSLOG };
 
 #define LOG_LINE_MAX (16 * 1024) /* octets; what does not fit is left out, whole fields at a time */
 

@@ -58,12 +58,12 @@ struct quoted_printable_decoder {
 };
 
 #define QUOTED_PRINTABLE_DECODER_UPDATE_MAX(len) ((len) + QUOTED_PRINTABLE_SPACE_MAX + 4)
-#define QUOTED_PRINTABLE_DECODER_FINISH_MAX      (QUOTED_PRINTABLE_SPACE_MAX + 4)
+#define QUOTED_PRINTABLE_DECODER_FINISH_MAX      2
 
 void quoted_printable_decoder_init(struct quoted_printable_decoder *decoder);
 
 /*
- * Both return the number of octets. White space at a line's end is dropped (it came from a transport, 6.7
+ * Both return the number of octets. "=" at the very end is a soft break. White space at a line's end is dropped (it came from a transport, 6.7
  * rule 3), "=" and a line end (LF or CRLF) joins lines, line ends are kept as they are, digits may be small
  * letters. What is not quoted-printable never stops the decoder: "=" before anything else stays as it is and
  * sets malformed (6.7, notes for robust decoders); octets over 126 and controls pass, and set malformed. More

@@ -19,6 +19,12 @@ struct slice {
 /* A slice of a string literal. */
 #define SLICE(literal) ((struct slice){(literal), sizeof(literal) - 1})
 
+/* The same as the initialiser of a static table's element, where a compound literal is not a constant. */
+#define SLICE_INIT(literal)                                                                                  \
+    {                                                                                                        \
+        (literal), sizeof(literal) - 1                                                                       \
+    }
+
 /* For printf's "%.*s": printf("%.*s", SLICE_ARGS(s)). */
 #define SLICE_ARGS(s) (int)(s).len, ((s).data != NULL ? (s).data : "")
 

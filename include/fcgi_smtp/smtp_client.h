@@ -38,6 +38,7 @@ struct smtp_settings {
     bool allow_cleartext_auth;
     const char *domain;    /* EHLO name; without a dot: the connection's address literal is said instead */
     bool abort_on_refused; /* on_refused: abort */
+    bool public_only; /* never connect to loopback, link-local, private or otherwise special addresses */
     int64_t connect_timeout_ms; /* all addresses together */
     int64_t greeting_timeout_ms;
     int64_t command_timeout_ms; /* each reply */
@@ -65,6 +66,7 @@ struct smtp_reply_view {
 
 enum smtp_class {
     SMTP_ACCEPTED,        /* the server took responsibility for at least one recipient */
+    SMTP_ADDRESS_FORBIDDEN,  /* public_only, and the host has no public address */
     SMTP_UNAVAILABLE,     /* DNS, connect, 5yz greeting, EHLO and HELO refused, connection lost */
     SMTP_TLS_FAILED,      /* STARTTLS missing or refused, handshake, verification */
     SMTP_AUTH_FAILED,     /* 530, 534, 535, 538, x.7.8; no usable mechanism; refused by us without TLS */
@@ -94,6 +96,7 @@ struct smtp_delivery {
     bool smtputf8;              /* a header field of the message needs SMTPUTF8 */
     const char *smtputf8_field; /* which, for the error */
     deadline total;
+    int cancel_fd; /* once it is readable the delivery ends as if total had passed; -1: there is none */
 };
 
 struct smtp_session;
@@ -102,7 +105,7 @@ struct smtp_outcome {
     enum smtp_class class;
     enum smtp_delivery_state
         state;         /* UNKNOWN: lost after the write that holds the data's last octet was begun */
-    const char *stage; /* "connect", "greeting", "EHLO", "STARTTLS", "AUTH", "MAIL", "RCPT", "DATA",
+    const char *stage; /* "connect", "TLS", "greeting", "EHLO", "STARTTLS", "AUTH", "MAIL", "RCPT", "DATA",
                           "end of data"; static */
     struct smtp_reply_view reply; /* the deciding one; code 0 if none */
     struct err err;               /* who said what in reply to which command; "" when all were accepted */

@@ -126,8 +126,8 @@ static bool append_spilled(struct blob *blob, const void *octets, size_t len, st
 bool blob_append(struct blob *blob, const void *octets, size_t len, struct err *err)
 {
     struct blob_store *store = blob->store;
-    if (store->blobs != blob) {
-        err_set(err, "a blob was appended to after the next was begun");
+    if (store->blobs != blob || blob->viewed) {
+        err_set(err, "a blob was appended to after its end");
         return false;
     }
     if (!blob->spilled && buf_append(&blob->memory, octets, len)) {
@@ -188,6 +188,7 @@ static bool map(struct blob *blob, struct err *err)
 bool blob_view(struct blob *blob, struct slice *view, struct err *err)
 {
     *view = (struct slice){0};
+    blob->viewed = true;
     if (!blob->spilled) {
         buf_shrink(&blob->memory); /* now, because afterwards it must not move */
         *view = buf_slice(&blob->memory);

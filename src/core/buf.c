@@ -11,7 +11,8 @@
 
 #include "fcgi_smtp/secret.h"
 
-#define CAP_MIN 64 /* octets of the first allocation */
+#define CAP_MIN 64                    /* octets of the first allocation */
+#define LEN_MAX ((size_t)PTRDIFF_MAX) /* no object is larger */
 
 void buf_init(struct buf *buf, size_t limit)
 {
@@ -74,8 +75,8 @@ void buf_shrink(struct buf *buf)
 static bool grow(struct buf *buf, size_t len)
 {
     size_t needed = len + 1;
-    size_t most = buf->limit < SIZE_MAX ? buf->limit + 1 : SIZE_MAX;
-    size_t cap = buf->cap <= SIZE_MAX / 2 ? buf->cap * 2 : SIZE_MAX;
+    size_t most = buf->limit < LEN_MAX ? buf->limit + 1 : LEN_MAX;
+    size_t cap = buf->cap * 2;
     if (cap < CAP_MIN) {
         cap = CAP_MIN;
     }
@@ -87,7 +88,7 @@ static bool grow(struct buf *buf, size_t len)
 
 char *buf_reserve(struct buf *buf, size_t len)
 {
-    if (buf->len > buf->limit || len > buf->limit - buf->len || len >= SIZE_MAX - buf->len) {
+    if (buf->len > buf->limit || len > buf->limit - buf->len || len >= LEN_MAX - buf->len) {
         return NULL;
     }
     if (buf->len + len >= buf->cap && !grow(buf, buf->len + len)) {

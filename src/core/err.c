@@ -13,15 +13,6 @@
 
 #define DOTS "..."
 
-static bool is_control(const char *p, size_t char_len)
-{
-    unsigned char first = (unsigned char)p[0];
-    if (char_len == 1) {
-        return first < 0x20 || first == 0x7F;
-    }
-    return char_len == 2 && first == 0xC2 && (unsigned char)p[1] < 0xA0; /* C1: U+0080 to U+009F */
-}
-
 void err_make_printable(char *text, size_t len)
 {
     size_t i = 0;
@@ -31,7 +22,7 @@ void err_make_printable(char *text, size_t len)
             text[i++] = '?';
             continue;
         }
-        if (is_control(text + i, n)) {
+        if (utf8_is_control(text + i, n)) {
             memset(text + i, '?', n);
         }
         i += n;

@@ -12,20 +12,19 @@
 #include "core/log_line.h"
 
 #include <syslog.h>
-#undef LOG_SYSLOG /* the facility of syslogd itself, in the way of our target's name */
 
 static struct {
     enum log_level level;
     enum log_format format;
     enum log_target target;
-} settings = {LOG_LEVEL_INFO, LOG_LOGFMT, LOG_STDERR};
+} settings = {LOG_LEVEL_INFO, LOG_FORMAT_LOGFMT, LOG_TO_STDERR};
 
 void log_open(enum log_level level, enum log_format format, enum log_target target)
 {
     settings.level = level;
     settings.format = format;
     settings.target = target;
-    if (target == LOG_SYSLOG) {
+    if (target == LOG_TO_SYSLOG) {
         openlog("fcgi-smtp", LOG_PID | LOG_NDELAY, LOG_MAIL); /* now, since a sandbox may forbid it later */
     }
 }
@@ -63,7 +62,7 @@ static void log_slice(enum log_level level, struct slice message, const struct l
                       size_t count)
 {
     struct timespec now;
-    bool to_syslog = settings.target == LOG_SYSLOG; /* which adds the time itself */
+    bool to_syslog = settings.target == LOG_TO_SYSLOG; /* which adds the time itself */
     if (!to_syslog) {
         clock_gettime(CLOCK_REALTIME, &now);
     }

@@ -38,7 +38,7 @@ static bool is_plain(unsigned char c)
     return c >= 0x20 && c < 0x7F && c != '"' && c != '\\';
 }
 
-static bool put_escaped_ascii(struct log_line *line, unsigned char c)
+static bool put_escape(struct log_line *line, unsigned char c)
 {
     switch (c) {
     case '"':
@@ -62,17 +62,16 @@ static bool put_escaped_ascii(struct log_line *line, unsigned char c)
 /* One character, or one octet that is none; *used tells how many octets it was. */
 static bool put_char(struct log_line *line, const char *p, size_t len, size_t *used)
 {
-    unsigned char first = (unsigned char)p[0];
     size_t n = utf8_char_len(p, len);
     *used = n > 0 ? n : 1;
     if (n == 0) {
         return put_string(line, "\\ufffd");
     }
     if (n == 1) {
-        return put_escaped_ascii(line, first);
+        return put_escape(line, (unsigned char)p[0]);
     }
-    if (n == 2 && first == 0xC2 && (unsigned char)p[1] < 0xA0) { /* C1 controls, U+0080 to U+009F */
-        return put_escaped_ascii(line, (unsigned char)p[1]);
+    if (utf8_is_control(p, n)) { /* C1, whose second octet is its number */
+        return put_escape(line, (unsigned char)p[1]);
     }
     return put(line, p, n);
 }
@@ -136,7 +135,7 @@ static bool is_json_number(struct slice text)
 
 static bool put_field(struct log_line *line, enum log_format format, const struct log_field *field)
 {
-    bool json = format == LOG_JSON;
+    bool json = format == LOG_FORMAT_JSON;
     struct slice key = slice_of(field->key);
     bool ok = line->len <= 1 || put_string(line, json ? "," : " ");
     ok = ok && (json ? put_quoted(line, key) : put(line, key.data, key.len));
@@ -170,14 +169,14 @@ static void put_message(struct log_line *line, enum log_format format, struct sl
         memcpy(text + cut, "...", sizeof "...");
         message = (struct slice){text, cut + 3};
     }
-    bool ok = put_string(line, format == LOG_JSON ? ",\"msg\":" : " msg=");
+    bool ok = put_string(line, format == LOG_FORMAT_JSON ? ",\"msg\":" : " msg=");
     (void)(ok && put_quoted(line, message)); /* fits: an octet becomes six at most */
 }
 
 void log_line_write(struct log_line *line, enum log_format format, const struct log_event *event)
 {
     line->len = 0;
-    if (format == LOG_JSON) {
+    if (format == LOG_FORMAT_JSON) {
         (void)put_string(line, "{");
     }
     put_time(line, format, event->time);
@@ -190,7 +189,7 @@ void log_line_write(struct log_line *line, enum log_format format, const struct 
             line->len = before; /* left out whole; a shorter one may still fit */
         }
     }
-    const char *end = format == LOG_JSON ? "}\n" : "\n";
+    const char *end = format == LOG_FORMAT_JSON ? "}\n" : "\n";
     memcpy(line->text + line->len, end, strlen(end));
     line->len += strlen(end);
 }

@@ -7,6 +7,8 @@
 #include <limits.h>
 #include <openssl/rand.h>
 
+#include "fcgi_smtp/secret.h"
+
 #define HEX_AT_ONCE 64 /* octets of randomness fetched in one go */
 
 bool random_octets(void *out, size_t len)
@@ -44,6 +46,7 @@ bool random_hex(char *out, size_t len)
         put_hex(out + done, n, octets);
         done += n;
     }
+    secret_wipe(octets, sizeof octets); /* the digits may become a key */
     out[done] = '\0';
     return done == len;
 }

@@ -40,7 +40,8 @@ bool secret_set(struct secret *secret, struct slice content)
     }
     data[content.len] = '\0';
     secret_free(secret); /* after the copy: content may be the old secret */
-    *secret = (struct secret){data, content.len};
+    secret->data = data;
+    secret->len = content.len;
     return true;
 }
 
@@ -80,7 +81,7 @@ static bool set_from_line(struct secret *secret, const char *path, struct slice 
 {
     struct slice line = first_line(text);
     if (line.len == 0) {
-        err_set(err, "%s: the first line is empty, a secret was expected there", path);
+        err_set(err, "%s: the first line is empty", path);
         return false;
     }
     if (line.len > SECRET_MAX) {
@@ -108,8 +109,8 @@ bool secret_read_file(struct secret *secret, const char *path, struct err *err)
         err_set(err, "%s: %s", path, strerror(errno));
     } else {
         ok = set_from_line(secret, path, (struct slice){text, (size_t)len}, err);
-        secret_wipe(text, (size_t)len);
     }
+    secret_wipe(text, LINE_MAX_READ);
     free(text);
     close(fd);
     return ok;

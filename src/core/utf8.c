@@ -78,6 +78,15 @@ size_t utf8_char_len(const char *p, size_t len)
     return wanted;
 }
 
+bool utf8_is_control(const char *p, size_t char_len)
+{
+    unsigned char first = (unsigned char)p[0];
+    if (char_len == 1) {
+        return first < 0x20 || first == 0x7F;
+    }
+    return char_len == 2 && first == 0xC2 && (unsigned char)p[1] < 0xA0;
+}
+
 size_t utf8_valid_prefix(struct slice s)
 {
     size_t i = 0;

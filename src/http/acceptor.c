@@ -209,6 +209,23 @@ static void stop(struct acceptor *acceptor)
     }
 }
 
+/* What has not ended by itself is ended: each request still gets its answer. */
+static void cancel(struct acceptor *acceptor)
+{
+    struct http_server *server = acceptor->server;
+    acceptor->cancelled = true;
+    acceptor->stop_by = deadline_after(HTTP_CANCEL_GRACE_MS);
+    if (server->handler.cancel != NULL) {
+        server->handler.cancel(server->handler.ctx);
+    }
+    while (server->lists[CONNECTION_READING].first != NULL) {
+        expire_reading(acceptor, server->lists[CONNECTION_READING].first);
+    }
+    while (server->lists[CONNECTION_WAITING].first != NULL) {
+        expire_waiting(acceptor, server->lists[CONNECTION_WAITING].first);
+    }
+}
+
 static void wake_read(const struct http_server *server)
 {
     uint64_t count;
@@ -239,6 +256,9 @@ static void handle(struct acceptor *acceptor, const struct epoll_event *events, 
     if (atomic_load(&server->stop_asked) && !server->stopping) {
         stop(acceptor);
     }
+    if (!acceptor->cancelled && deadline_passed(acceptor->stop_by)) {
+        cancel(acceptor);
+    }
 }
 
 static int sleep_ms(const struct acceptor *acceptor)
@@ -255,7 +275,8 @@ static int sleep_ms(const struct acceptor *acceptor)
 static bool ended(const struct acceptor *acceptor)
 {
     struct http_server *server = acceptor->server;
-    return server->stopping && (server_connections(server) == 0 || deadline_passed(acceptor->stop_by));
+    bool overdue = acceptor->cancelled && deadline_passed(acceptor->stop_by);
+    return server->stopping && (server_connections(server) == 0 || overdue);
 }
 
 bool acceptor_run(struct http_server *server)

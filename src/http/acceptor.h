@@ -15,6 +15,7 @@ struct acceptor {
     struct http_server *server;
     deadline accept_again;   /* the end of a pause; DEADLINE_NEVER: there is none */
     deadline stop_by;        /* the end of the shutdown; DEADLINE_NEVER: not stopping */
+    bool cancelled;          /* stop_by has passed once */
     deadline log_refusal_at; /* when a refused peer is worth a line again */
 };
 

@@ -57,6 +57,19 @@ def accepts(port, host="127.0.0.1"):
         return False
 
 
+def listens(address):
+    """Whether somebody listens at an address as the configuration writes it."""
+    try:
+        if address.startswith("unix:"):
+            with socket.socket(socket.AF_UNIX) as one:
+                one.connect(address.removeprefix("unix:"))
+            return True
+    except OSError:
+        return False
+    host, _, port = address.rpartition(":")
+    return accepts(int(port), host.strip("[]"))
+
+
 class Process:
     """A program in the background; its output goes to a file."""
 
@@ -99,7 +112,7 @@ class Answer:
         self.headers = headers
         self.body = body
         kind = headers.get("Content-Type", "")
-        self.json = json.loads(body) if kind in ("application/json", "application/problem+json") else None
+        self.json = json.loads(body) if body and kind in ("application/json", "application/problem+json") else None
 
     @property
     def token(self):
@@ -140,6 +153,12 @@ class Bench:
         self.port = None
         self.socket = self.dir / "fcgi-smtp.sock"
 
+    def stop_program(self):
+        """Ends the program and nginx, so that they can be started anew."""
+        self.program.stop()
+        self.nginx.stop()
+        (self.dir / "nginx").rename(self.dir / f"nginx-{len(self.processes)}")
+
     def close(self):
         """Ends everything; tells when a sanitizer had something to say."""
         failures = []
@@ -175,7 +194,7 @@ class Bench:
         options.setdefault("user", NOBODY)
         path = self.write_config(f"listen: {listen}\nlisten_mode: \"0666\"\nspill_dir: {self.dir}\n{config}")
         self.program = self.start([PROGRAM, "--config", path, *arguments], "fcgi-smtp", **options)
-        wait_until(lambda: "serves at" in self.program.output() or not self.program.alive(), "fcgi-smtp to listen")
+        wait_until(lambda: listens(listen) or not self.program.alive(), "fcgi-smtp to listen")
         if not self.program.alive():
             raise AssertionError(f"fcgi-smtp ended:\n{self.program.output()}")
         return self.program
@@ -223,10 +242,10 @@ class Bench:
         finally:
             connection.close()
 
-    def send(self, *fields, path="/send", headers=None):
+    def send(self, *fields, path="/send", headers=None, seconds=WAIT * 2):
         """Posts multipart/form-data to /send."""
         body, kind = multipart(fields)
-        return self.request("POST", path, body, {"Content-Type": kind, **(headers or {})})
+        return self.request("POST", path, body, {"Content-Type": kind, **(headers or {})}, seconds)
 
     def get(self, path, headers=None):
         return self.request("GET", path, headers=headers)

@@ -24,11 +24,10 @@ class Keeper:
         self.count += 1
         path = self.directory / str(self.count)
         path.with_suffix(".eml").write_bytes(envelope.content)
-        tls = session.ssl.get_extra_info("ssl_object") if isinstance(session.ssl, asyncio.BaseTransport) else None
         about = {
             "mail_from": envelope.mail_from,
             "rcpt_tos": envelope.rcpt_tos,
-            "tls": bool(session.ssl) or tls is not None,
+            "tls": server.transport.get_extra_info("ssl_object") is not None,
             "user": session.auth_data.login.decode() if session.auth_data else None,
             "helo": session.host_name,
         }
@@ -55,7 +54,7 @@ async def serve(arguments):
     def authenticate(server, session, envelope, mechanism, data):
         good = isinstance(data, LoginPassword) and (data.login.decode(), data.password.decode()) == (
             arguments.user, arguments.password)
-        return AuthResult(success=good, auth_data=data if good else None)
+        return AuthResult(success=good, handled=False, auth_data=data if good else None)
 
     def make():
         return SMTP(

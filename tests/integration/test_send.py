@@ -51,7 +51,7 @@ class Send(BenchTest):
         self.assertEqual((message["mail_from"], message["rcpt_tos"]), ("app@example.com", ["you@example.com"]))
         self.assertEqual(parsed["subject"], "Grüße")
         self.assertEqual(parsed["message-id"], answer["id"])
-        self.assertEqual(parsed.get_body().get_content(), "Grüße aus Köln\nzweite Zeile\n")
+        self.assertEqual(parsed.get_body().get_content(), "Grüße aus Köln\r\nzweite Zeile\r\n")
         (attachment,) = parsed.iter_attachments()
         self.assertEqual(attachment.get_content_type(), "application/pdf")
         self.assertEqual((attachment.get_filename(), attachment.get_content()), ("report.pdf", report.read_bytes()))

@@ -85,11 +85,9 @@ class Tls(BenchTest):
                 self.bench.start_program(self.config("localhost", server.port, tls))
                 self.bench.start_nginx()
                 answer = self.bench.send(*FIELDS)
+                self.bench.stop_program()
                 self.assertProblem(answer, 502, "smtp-tls-failed")
                 self.assertRegex(answer.json["detail"], "(?i)version")
-                self.bench.program.stop()
-                self.bench.nginx.stop()
-                (self.bench.dir / "nginx").rename(self.bench.dir / f"nginx-{tls}")
 
     def test_starttls_missing(self):
         server = self.bench.start_mail_server()
@@ -118,15 +116,13 @@ class Tls(BenchTest):
                             "localhost", server.port, tls, f', user: app, password: "{password}", auth: {auth}'))
                         self.bench.start_nginx()
                         answer = self.bench.send(*FIELDS)
+                        self.bench.stop_program()
                         self.assertEqual(answer.status, status, answer)
                         if status == 200:
                             self.assertEqual(server.messages()[-1]["user"], "app")
                         else:
                             self.assertProblem(answer, 502, "smtp-auth-failed")
                             self.assertEqual(answer.json["smtp"]["code"], 535)
-                        self.bench.program.stop()
-                        self.bench.nginx.stop()
-                        (self.bench.dir / "nginx").rename(self.bench.dir / f"nginx-{len(self.bench.processes)}")
                         self.assertNotIn(password, self.bench.program.output() + str(answer.body))
 
 

@@ -27,7 +27,7 @@ static socklen_t make_address(union address *address, const char *text, uint16_t
             return 0;
         }
         address->local.sun_family = AF_UNIX;
-        strcpy(address->local.sun_path, path);
+        memcpy(address->local.sun_path, path, strlen(path) + 1);
         return sizeof address->local;
     }
     if (inet_pton(AF_INET, text, &address->v4.sin_addr) == 1) {
@@ -64,7 +64,7 @@ static bool listen_at(struct smtp_script *script, const union address *address, 
         script->unix_path = script_copy(address->local.sun_path, strlen(address->local.sun_path));
         return listen(script->listener, SOMAXCONN) == 0;
     }
-    union address bound;
+    union address bound = {0};
     socklen_t bound_size = sizeof bound;
     if (listen(script->listener, SOMAXCONN) != 0 ||
         getsockname(script->listener, &bound.any, &bound_size) != 0) {

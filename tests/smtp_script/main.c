@@ -3,7 +3,9 @@
  * Ends at SIGTERM or SIGINT, or when --connections have ended; SIGUSR1 opens all gates. The failures are
  * printed on stderr. Exit status 0 when all expectations held, 1 when one failed, 2 when it could not begin.
  */
+#include <errno.h>
 #include <getopt.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -32,17 +34,27 @@ struct command {
     long connections; /* 0: until a signal */
 };
 
+/* False: it is no number up to max. */
+static bool parse_number(const char *text, long max, long *number)
+{
+    char *end;
+    errno = 0;
+    *number = strtol(text, &end, 10);
+    return errno == 0 && end != text && *end == '\0' && *number >= 0 && *number <= max;
+}
+
 /* False: usage. */
 static bool take_option(struct command *command, int option)
 {
     struct smtp_script_options *options = &command->options;
+    long number;
     switch (option) {
     case 'l':
         options->listen = optarg;
         return true;
     case 'p':
-        options->port = (uint16_t)atoi(optarg);
-        return true;
+        options->port = parse_number(optarg, UINT16_MAX, &number) ? (uint16_t)number : 0;
+        return options->port > 0;
     case 'c':
         options->cert_file = optarg;
         return true;
@@ -65,14 +77,13 @@ static bool take_option(struct command *command, int option)
         options->transcript_file = optarg;
         return true;
     case 'r':
-        options->receive_buffer = atoi(optarg);
-        return true;
+        options->receive_buffer = parse_number(optarg, INT_MAX, &number) ? (int)number : 0;
+        return options->receive_buffer > 0;
     case 'g':
-        options->grace_ms = atoi(optarg);
-        return true;
+        options->grace_ms = parse_number(optarg, INT_MAX, &number) ? (int)number : 0;
+        return options->grace_ms > 0;
     case 'n':
-        command->connections = atol(optarg);
-        return true;
+        return parse_number(optarg, LONG_MAX, &command->connections);
     default:
         return false;
     }

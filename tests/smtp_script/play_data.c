@@ -152,11 +152,11 @@ bool script_play_bdat_all(struct script_play *play)
 bool script_play_wait_eof(struct script_play *play)
 {
     size_t there;
-    const unsigned char *data = script_wire_data(&play->wire, &there);
+    script_wire_data(&play->wire, &there);
     if (there == 0 && !script_wire_fill(&play->wire)) {
         return play->wire.end != SCRIPT_WIRE_STOPPED || script_play_ended(play);
     }
-    data = script_wire_data(&play->wire, &there);
+    const unsigned char *data = script_wire_data(&play->wire, &there);
     struct script_bytes shown = {0};
     script_bytes_escape(&shown, data, there, 200);
     script_play_fail(play, "expected the end of the input, got \"%s\"", (char *)shown.data);

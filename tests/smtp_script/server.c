@@ -87,6 +87,16 @@ static void begin_connection(struct smtp_script *script, int fd)
     script->connections[script->count++] = connection;
 }
 
+/* False when it would fail again and again, as without descriptors. */
+static bool accept_all(struct smtp_script *script)
+{
+    int fd;
+    while ((fd = accept4(script->listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0) {
+        begin_connection(script, fd);
+    }
+    return errno == EAGAIN || errno == EINTR || errno == ECONNABORTED;
+}
+
 /* What had connected before the stop is accepted still. */
 static void *run_listener(void *argument)
 {
@@ -98,9 +108,9 @@ static void *run_listener(void *argument)
         poll(polled, 2, -1);
         stopped = polled[1].revents != 0;
         join_ended(script);
-        int fd;
-        while ((fd = accept4(script->listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0) {
-            begin_connection(script, fd);
+        if (!accept_all(script)) {
+            script_record_failure(&script->record, 0, 0, "connections cannot be accepted any more");
+            break;
         }
     }
     close(script->listener);

@@ -1,5 +1,5 @@
 /*
- * smtp_script: a scripted SMTP server for tests. A scenario is a text that reads like the transcript it
+ * smtp_script: a scripted SMTP server for tests. A scenario is a text that reads like the transcript that it
  * expects:
  *
  *     S: 220 mail.example ESMTP
@@ -24,40 +24,56 @@
  *     C?: QUIT
  *     WAIT-EOF
  *
- * Lines are steps; leading blanks, empty lines and lines that begin with # do not count. Escapes in every
- * text: \r \n \t \0 \\ \" \xNN, and \* for a star that is no wildcard. A text begins one space after its
- * keyword.
+ * Lines are steps; leading blanks, empty lines and lines that begin with # do not count. A text begins one
+ * space after its keyword. Escapes in every text: \r \n \t \0 \\ \" \xNN, and \* for a star that is no wildcard.
  *
- *   S: text          sends text CRLF. A peer that has gone is noted, not a failure: what is awaited next
- * decides. PART: text       sends text without a line end. RAW "text"       sends exactly this. C: pattern
- * awaits a line, ended by CRLF, that matches; * stands for any run of octets. Anything else is a failure,
- * which is recorded with both texts and closes the connection. C+: pattern      the same, and the line must
- * have come in the same flight as the line before. C?: pattern      takes the next line if it matches;
- * another line is left for the next step, and so is the end of file. TLS [fail] [cert=NAME] [max=1.1]
- * [min=1.3] handshakes as the server; as the first step it is implicit TLS. `fail` demands that the client
- *                    breaks the handshake off. cert=NAME takes NAME.pem and NAME.key from cert_dir.
- *   DATA             reads dot-stuffed data up to the final dot, takes the stuffing out and stores the
- * message. A bare CR or LF is a failure. `DATA discard` only counts; `DATA 1000` goes on after 1000 octets
- * have come. BDAT             reads one BDAT command and its octets (RFC 3030); the LAST one stores the
- * message. `BDAT discard`. BDAT-ALL: text   the same for all chunks up to the LAST one, each answered with
- * the line text. LINES n text     sends n lines: text, a running number, CRLF. OCTETS n         sends n
- * octets "x" without a line end. Both end early, without failure, when the peer has gone. DRIP ms "text"
- * sends one octet each ms milliseconds; ends early when the peer has gone. WAIT ms          does nothing for
- * so long. QUIET ms         demands that nothing comes for so long. GATE name        waits for
- * smtp_script_open(script, "name"). STALL            neither reads nor writes until the peer closes or the
- * script is stopped. (The peer's FIN is seen behind unread octets too, where the system tells.) WAIT-EOF
- * awaits the peer's close (or reset); octets before it are a failure. READ-UNTIL-EOF   the same but counts
- * the octets that come. CLOSE            closes, with close_notify if TLS. `CLOSE abrupt` leaves the
- * close_notify out. RESET            closes with a TCP reset. REPEAT n … END   n times. `REPEAT * … END`:
- * until the peer closes; the block must take octets in each turn. WHILE pattern … END              takes the
- * next line and plays the block, as long as the line matches. IF pattern … [ELSE …] END        takes the next
- * line and plays the block if the line matches. IF after ELSE on one line (`ELSE IF pattern`) chains them
- * under one END.
+ * Steps that send (a peer that has gone is no failure of theirs: what is awaited next decides)
+ *   S: text          text CRLF
+ *   PART: text       text without a line end
+ *   RAW "text"       exactly this
+ *   LINES n text     n lines: text, a running number, CRLF; ends early when the peer has gone
+ *   OCTETS n         n octets "x" without a line end; ends early when the peer has gone
+ *   DRIP ms "text"   one octet each ms milliseconds; ends early when the peer has gone
  *
- * Sections: `== 1`, `== 2` … for each connection in the order of accept, `==? 2` for one that need not come,
- * `== *` for all further ones, if any. Without sections the text is that of the only connection. A connection
- * for which there is no section is a failure, a section whose connection did not come as well. After its last
- * step a connection is closed; what the peer had sent beyond that in the last flight is a failure.
+ * Steps that await a line, ended by CRLF; * stands for any run of octets, letters match in their own case
+ *   C: pattern       anything else is a failure: it is recorded with both texts and closes the connection
+ *   C+: pattern      the same, and the line must have come in the same flight as the line before
+ *   C?: pattern      takes the next line if it matches; leaves another line, or the end, to the next step
+ *
+ * Steps that read messages
+ *   DATA             dot-stuffed data up to the final dot, stored without the stuffing. A bare CR or LF is a
+ *                    failure.
+ *   DATA discard     the same, but only counted
+ *   DATA n           goes on after n octets have come
+ *   BDAT             one BDAT command and its octets (RFC 3030); the LAST one stores the message
+ *   BDAT discard     the same, but only counted
+ *   BDAT-ALL: text   all chunks up to the LAST one, each answered with the line text
+ *
+ * Other steps
+ *   TLS [fail] [cert=NAME] [max=1.1] [min=1.3]
+ *                    handshakes; as the first step it is implicit TLS. fail: the client must break it off.
+ *                    cert=NAME: with NAME.pem and NAME.key of cert_dir.
+ *   WAIT ms          does nothing for so long
+ *   QUIET ms         nothing may come for so long
+ *   GATE name        waits for smtp_script_open(script, "name")
+ *   STALL            neither reads nor writes until the peer closes or the script is stopped
+ *   WAIT-EOF         awaits the peer's close or reset; octets before it are a failure
+ *   READ-UNTIL-EOF   the same, but octets before it are counted
+ *   CLOSE            closes, with close_notify if TLS
+ *   CLOSE abrupt     closes without close_notify
+ *   RESET            closes with a TCP reset
+ *
+ * Blocks, each up to END
+ *   REPEAT n         n times
+ *   REPEAT *         until the peer closes; the block must take octets in each turn
+ *   WHILE pattern    takes the next line and plays the block, as long as the line matches
+ *   IF pattern       takes the next line and plays the block, if the line matches; `ELSE IF pattern` and `ELSE`
+ *                    may follow under the same END
+ *
+ * Sections: `== 1`, `== 2` and so on for each connection in the order of accept, `==? 2` for one that need not
+ * come, `== *` for all further ones, if any. Without sections the text is that of the only connection. It is a
+ * failure when a connection has no section, and when the connection of a section did not come. After its last
+ * step a connection is closed; what had come in the last flight beyond that is a failure.
  *
  * Flights: a flight is what one read gave (with TLS: one record). The server reads only when it has no whole
  * line left, so commands written at once are one flight; writes that did not wait for a reply may come

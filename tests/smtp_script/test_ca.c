@@ -13,7 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { DAY = 86400 };
+#define DAY 86400L
 
 enum issuer { ISSUER_CA, ISSUER_UNKNOWN, ISSUER_INTERMEDIATE, ISSUER_SELF };
 
@@ -24,7 +24,7 @@ struct leaf {
     enum issuer issuer;
     long begins; /* seconds from now */
     long ends;
-    bool chain; /* with the intermediate behind it */
+    bool chain; /* with the intermediate CA behind it */
 };
 
 #define HERE "DNS:localhost,IP:127.0.0.1,IP:::1"
@@ -153,7 +153,7 @@ static bool sign(struct identity *identity, const struct identity *issuer)
 
 static bool make_authority(struct identity *identity, const char *common_name, const struct identity *issuer)
 {
-    return begin(identity, common_name, issuer, -10L * DAY, 10L * DAY) &&
+    return begin(identity, common_name, issuer, -10 * DAY, 10 * DAY) &&
            add_extension(identity->certificate, identity->certificate, NID_basic_constraints,
                          "critical,CA:TRUE") &&
            add_extension(identity->certificate, identity->certificate, NID_key_usage,

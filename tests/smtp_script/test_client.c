@@ -62,12 +62,11 @@ static SSL_CTX *make_context(const struct test_client_tls *tls)
     }
     bool good = tls->ca_file == NULL || SSL_CTX_load_verify_locations(context, tls->ca_file, NULL) == 1;
     SSL_CTX_set_verify(context, tls->ca_file == NULL ? SSL_VERIFY_NONE : SSL_VERIFY_PEER, NULL);
-    if (tls->max_version != 0) {
-        good = good && SSL_CTX_set_max_proto_version(context, tls->max_version) == 1;
-    }
-    if (tls->max_version != 0 && tls->max_version < TLS1_2_VERSION) {
-        good = good && SSL_CTX_set_min_proto_version(context, tls->max_version) == 1 &&
-               SSL_CTX_set_cipher_list(context, "DEFAULT@SECLEVEL=0") == 1;
+    int min = tls->max_version != 0 && tls->max_version < TLS1_2_VERSION ? tls->max_version : TLS1_2_VERSION;
+    good = good && SSL_CTX_set_min_proto_version(context, min) == 1 &&
+           SSL_CTX_set_max_proto_version(context, tls->max_version) == 1;
+    if (min < TLS1_2_VERSION) {
+        good = good && SSL_CTX_set_cipher_list(context, "DEFAULT@SECLEVEL=0") == 1;
     }
     if (!good) {
         SSL_CTX_free(context);

@@ -19,7 +19,7 @@ struct test_client {
 struct test_client_tls {
     const char *ca_file;  /* NULL: nothing is verified */
     const char *host;     /* SNI, and the name or address that must fit */
-    int max_version;      /* 0: OpenSSL's; below 1.2 the security level is lowered */
+    int max_version;      /* 0: OpenSSL's; below 1.2 it is the minimum too */
     SSL_SESSION *session; /* to resume; NULL: none */
 };
 

@@ -1,16 +1,322 @@
-#include "core/log_line.h"
+#include "fcgi_smtp/log.h"
 
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <syslog.h>
+#include <unistd.h>
+
+#include "core/log_line.h"
 #include "unit.h"
 
-static void test_logfmt(void)
+static void check_line(enum log_format format, const struct log_event *event, const char *expected)
 {
-    struct timespec time = {1795532400, 7000000};
-    struct log_line line;
-    struct log_event event = {&time, LOG_LEVEL_INFO, SLICE("a\nb"), NULL, 0};
-    log_line_write(&line, LOG_LOGFMT, &event);
-    struct slice expected = SLICE("ts=2026-11-24T15:00:00.007Z level=info msg=\"a\\nb\"\n");
-    CU_ASSERT_TRUE(slice_equal((struct slice){line.text, line.len}, expected));
+    static struct log_line line;
+    log_line_write(&line, format, event);
+    CU_ASSERT_EQUAL_FATAL(line.text[line.len - 1], '\n');
+    line.text[line.len - 1] = '\0';
+    CU_ASSERT_STRING_EQUAL(line.text, expected);
 }
 
-static const struct unit_test tests[] = {{"logfmt", test_logfmt}};
+static void test_formats(void)
+{
+    const struct timespec time = {1795532400, 999999999};
+    const struct log_field fields[] = {
+        {"id", SLICE("a1-b2"), false},         {"status", SLICE("202"), true},
+        {"absent", {NULL, 0}, false},          {"to", SLICE("<b@example.com>"), false},
+        {"reply", SLICE("250 \"ok\""), false}, {"empty", SLICE(""), false},
+    };
+    const struct log_event event = {&time, LOG_LEVEL_INFO, SLICE("mail accepted"), fields, 6};
+    check_line(LOG_FORMAT_LOGFMT, &event,
+               "ts=2026-11-24T15:00:00.999Z level=info msg=\"mail accepted\" id=a1-b2 status=202 "
+               "to=<b@example.com> reply=\"250 \\\"ok\\\"\" empty=\"\"");
+    check_line(
+        LOG_FORMAT_JSON, &event,
+        "{\"ts\":\"2026-11-24T15:00:00.999Z\",\"level\":\"info\",\"msg\":\"mail accepted\",\"id\":\"a1-b2\","
+        "\"status\":202,\"to\":\"<b@example.com>\",\"reply\":\"250 \\\"ok\\\"\",\"empty\":\"\"}");
+}
+
+static void test_no_time(void)
+{
+    static const char *const names[] = {"error", "warning", "info", "debug"};
+    for (int level = LOG_LEVEL_ERROR; level <= LOG_LEVEL_DEBUG; level++) {
+        const struct log_event event = {NULL, (enum log_level)level, SLICE("x"), NULL, 0};
+        char expected[64];
+        snprintf(expected, sizeof expected, "level=%s msg=\"x\"", names[level]);
+        check_line(LOG_FORMAT_LOGFMT, &event, expected);
+        snprintf(expected, sizeof expected, "{\"level\":\"%s\",\"msg\":\"x\"}", names[level]);
+        check_line(LOG_FORMAT_JSON, &event, expected);
+    }
+}
+
+static void test_escapes(void)
+{
+    static const struct {
+        struct slice in;
+        const char *logfmt;
+        const char *json;
+    } cases[] = {
+        {SLICE_INIT("a b"), "\"a b\"", "\"a b\""},
+        {SLICE_INIT("a=b"), "\"a=b\"", "\"a=b\""},
+        {SLICE_INIT("\"\\"), "\"\\\"\\\\\"", "\"\\\"\\\\\""},
+        {SLICE_INIT("\r\n\t"), "\"\\r\\n\\t\"", "\"\\r\\n\\t\""},
+        {SLICE_INIT("a\0b\x1b[m\x7f"), "\"a\\u0000b\\u001b[m\\u007f\"", "\"a\\u0000b\\u001b[m\\u007f\""},
+        {SLICE_INIT("\xc3\xa9\xf0\x9f\x93\xa7"), "\"\xc3\xa9\xf0\x9f\x93\xa7\"",
+         "\"\xc3\xa9\xf0\x9f\x93\xa7\""},
+        {SLICE_INIT("\xc2\x9b\xc2\xa0"), "\"\\u009b\xc2\xa0\"", "\"\\u009b\xc2\xa0\""},
+        {SLICE_INIT("x\xff\xc3"), "\"x\\ufffd\\ufffd\"", "\"x\\ufffd\\ufffd\""},
+        {SLICE_INIT("\xed\xa0\x80"), "\"\\ufffd\\ufffd\\ufffd\"", "\"\\ufffd\\ufffd\\ufffd\""},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        const struct log_field field = {"k", cases[i].in, false};
+        const struct log_event event = {NULL, LOG_LEVEL_ERROR, cases[i].in, &field, 1};
+        char expected[200];
+        snprintf(expected, sizeof expected, "level=error msg=%s k=%s", cases[i].logfmt, cases[i].logfmt);
+        check_line(LOG_FORMAT_LOGFMT, &event, expected);
+        snprintf(expected, sizeof expected, "{\"level\":\"error\",\"msg\":%s,\"k\":%s}", cases[i].json,
+                 cases[i].json);
+        check_line(LOG_FORMAT_JSON, &event, expected);
+    }
+}
+
+/* What is called a number but is none in JSON is quoted, or the line could not be read. */
+static void test_numbers(void)
+{
+    static const struct {
+        const char *text;
+        bool number;
+    } cases[] = {
+        {"0", true},     {"-0", true},   {"12", true},     {"-7", true},    {"0.5", true},
+        {"10.25", true}, {"", false},    {"-", false},     {"01", false},   {"1.", false},
+        {".5", false},   {"1e3", false}, {"1.2.3", false}, {"+1", false},   {"1 ", false},
+        {"0x1", false},  {"nan", false}, {"1,2", false},   {"1.2x", false},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        const struct log_field field = {"n", slice_of(cases[i].text), true};
+        const struct log_event event = {NULL, LOG_LEVEL_DEBUG, SLICE(""), &field, 1};
+        const char *quote = cases[i].number ? "" : "\"";
+        char expected[100];
+        snprintf(expected, sizeof expected, "{\"level\":\"debug\",\"msg\":\"\",\"n\":%s%s%s}", quote,
+                 cases[i].text, quote);
+        check_line(LOG_FORMAT_JSON, &event, expected);
+    }
+}
+
+/* A field that does not fit is left out whole, what fits behind it is there. */
+static void test_long_fields(void)
+{
+    static struct log_line line;
+    static char value[LOG_LINE_MAX];
+    memset(value, 'v', sizeof value);
+    size_t most = LOG_LINE_MAX - 1 - strlen("level=info msg=\"\" k=\n"); /* JSON's brace is kept free */
+    for (size_t len = most - 5; len <= most + 1; len++) {
+        const struct log_field long_one[] = {{"k", {value, len}, false}, {"z", SLICE("1"), false}};
+        const struct log_event long_event = {NULL, LOG_LEVEL_INFO, SLICE(""), long_one, 2};
+        bool both = len + strlen(" z=1") <= most;
+        size_t left_out = len > most ? strlen(" k=") + len : both ? 0 : strlen(" z=1");
+        log_line_write(&line, LOG_FORMAT_LOGFMT, &long_event);
+        CU_ASSERT_EQUAL(line.len, strlen("level=info msg=\"\" k= z=1\n") + len - left_out);
+    }
+    const struct log_field fields[] = {{"k", {value, sizeof value}, false}, {"z", SLICE("1"), true}};
+    const struct log_event event = {NULL, LOG_LEVEL_INFO, SLICE(""), fields, 2};
+    check_line(LOG_FORMAT_LOGFMT, &event, "level=info msg=\"\" z=1");
+    check_line(LOG_FORMAT_JSON, &event, "{\"level\":\"info\",\"msg\":\"\",\"z\":1}");
+}
+
+/* The worst case of escaping fits beside the time. */
+static void test_long_message(void)
+{
+    static struct log_line line;
+    static char message[LOG_MESSAGE_MAX + 100];
+    const struct timespec time = {0, 0};
+    memset(message, '\x01', sizeof message);
+    const struct log_event event = {&time, LOG_LEVEL_WARNING, {message, sizeof message}, NULL, 0};
+    log_line_write(&line, LOG_FORMAT_JSON, &event);
+    CU_ASSERT_EQUAL(line.len,
+                    strlen("{\"ts\":\"1970-01-01T00:00:00.000Z\",\"level\":\"warning\",\"msg\":\"...\"}\n") +
+                        6 * LOG_MESSAGE_MAX);
+    CU_ASSERT_EQUAL(memcmp(line.text + line.len - 8, "01...\"}\n", 8), 0);
+    for (size_t shift = 0; shift < 4; shift++) { /* not cut inside a character */
+        memset(message, 'a', shift);
+        for (size_t i = shift; i + 3 <= sizeof message; i += 3) {
+            memcpy(message + i, "\xe2\x82\xac", 3);
+        }
+        log_line_write(&line, LOG_FORMAT_LOGFMT, &event);
+        CU_ASSERT_EQUAL(memcmp(line.text + line.len - 8, "\xe2\x82\xac...\"\n", 8), 0);
+    }
+}
+
+/* Standard error goes to a file from capture_begin to capture_end, which returns what was written there. */
+static int saved_stderr;
+static char captured[1024 * 1024];
+
+static void capture_begin(void)
+{
+    char path[] = "/tmp/fcgi-smtp-test-XXXXXX";
+    int fd = mkostemp(path, O_CLOEXEC | O_APPEND);
+    CU_ASSERT_FATAL(fd >= 0);
+    unlink(path);
+    saved_stderr = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 0);
+    dup2(fd, STDERR_FILENO);
+    close(fd);
+}
+
+static const char *capture_end(void)
+{
+    ssize_t len = pread(STDERR_FILENO, captured, sizeof captured - 1, 0);
+    captured[len > 0 ? len : 0] = '\0';
+    dup2(saved_stderr, STDERR_FILENO);
+    close(saved_stderr);
+    return captured;
+}
+
+/* The line without its time, whose form is checked. */
+static const char *without_time(const char *line)
+{
+    static const char form[] = "ts=0000-00-00T00:00:00.000Z ";
+    for (size_t i = 0; form[i] != '\0'; i++) {
+        bool fits = form[i] == '0' ? line[i] >= '0' && line[i] <= '9' : line[i] == form[i];
+        CU_ASSERT_TRUE_FATAL(fits);
+    }
+    return line + strlen(form);
+}
+
+static void test_stderr(void)
+{
+    const struct log_field field = {"key", SLICE("value"), false};
+    capture_begin();
+    log_open(LOG_LEVEL_WARNING, LOG_FORMAT_LOGFMT, LOG_TO_STDERR);
+    CU_ASSERT_TRUE(log_enabled(LOG_LEVEL_ERROR));
+    CU_ASSERT_TRUE(log_enabled(LOG_LEVEL_WARNING));
+    CU_ASSERT_FALSE(log_enabled(LOG_LEVEL_INFO));
+    log_message(LOG_LEVEL_INFO, "not written");
+    log_event(LOG_LEVEL_DEBUG, "not written", &field, 1);
+    log_message(LOG_LEVEL_WARNING, "%s %d\n", "code", 42);
+    CU_ASSERT_STRING_EQUAL(without_time(capture_end()), "level=warning msg=\"code 42\\n\"\n");
+    capture_begin();
+    log_event(LOG_LEVEL_ERROR, "event", &field, 1);
+    CU_ASSERT_STRING_EQUAL(without_time(capture_end()), "level=error msg=\"event\" key=value\n");
+    capture_begin();
+    log_open(LOG_LEVEL_DEBUG, LOG_FORMAT_JSON, LOG_TO_STDERR);
+    log_event(LOG_LEVEL_DEBUG, "event", &field, 1);
+    const char *line = strstr(capture_end(), ",\"level\":\"debug\",\"msg\":\"event\",\"key\":\"value\"}\n");
+    CU_ASSERT_PTR_NOT_NULL(line);
+    log_open(LOG_LEVEL_INFO, LOG_FORMAT_LOGFMT, LOG_TO_STDERR);
+}
+
+static void test_message_cut(void)
+{
+    capture_begin();
+    log_message(LOG_LEVEL_INFO, "%*d", LOG_MESSAGE_MAX, 1);
+    const char *line = capture_end();
+    CU_ASSERT_PTR_NOT_NULL(strstr(line, " 1\"\n"));
+    capture_begin();
+    log_message(LOG_LEVEL_INFO, "%*d", LOG_MESSAGE_MAX + 1, 1);
+    line = capture_end();
+    CU_ASSERT_PTR_NOT_NULL(strstr(line, " ...\"\n"));
+}
+
+enum { THREADS = 4, LINES = 200 };
+
+static void *write_lines(void *arg)
+{
+    char text[512];
+    memset(text, *(char *)arg, sizeof text);
+    const struct log_field field = {"text", {text, sizeof text}, false};
+    for (int i = 0; i < LINES; i++) {
+        log_event(LOG_LEVEL_INFO, "line", &field, 1);
+    }
+    return NULL;
+}
+
+static void test_threads(void)
+{
+    pthread_t threads[THREADS];
+    char letters[THREADS] = {'a', 'b', 'c', 'd'};
+    int count[THREADS] = {0};
+    capture_begin();
+    for (int i = 0; i < THREADS; i++) {
+        CU_ASSERT_EQUAL_FATAL(pthread_create(&threads[i], NULL, write_lines, &letters[i]), 0);
+    }
+    for (int i = 0; i < THREADS; i++) {
+        pthread_join(threads[i], NULL);
+    }
+    const char *line = capture_end();
+    while (*line != '\0') {
+        line = strstr(line, " text=");
+        CU_ASSERT_PTR_NOT_NULL_FATAL(line);
+        line += strlen(" text=");
+        char letter[] = {line[0], '\0'};
+        CU_ASSERT_EQUAL_FATAL(strspn(line, letter), 512);
+        line += 512;
+        CU_ASSERT_EQUAL_FATAL(*line, '\n');
+        count[letter[0] - 'a']++;
+        line++;
+    }
+    for (int i = 0; i < THREADS; i++) {
+        CU_ASSERT_EQUAL(count[i], LINES);
+    }
+}
+
+static void test_closed_stderr(void)
+{
+    int saved = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 0);
+    close(STDERR_FILENO);
+    log_message(LOG_LEVEL_INFO, "to nowhere"); /* returns */
+    dup2(saved, STDERR_FILENO);
+    close(saved);
+    CU_ASSERT_TRUE(log_enabled(LOG_LEVEL_INFO));
+}
+
+/* In place of libc's: what would be sent to the system's log. */
+static int syslog_priority;
+static char syslog_text[2000];
+void __syslog_chk(int priority, int flag, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+void __syslog_chk(int priority, int flag, const char *format, ...)
+{
+    (void)flag;
+    va_list args;
+    va_start(args, format);
+    syslog_priority = priority;
+    vsnprintf(syslog_text, sizeof syslog_text, format, args);
+    va_end(args);
+}
+
+#undef syslog
+void(syslog)(int priority, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    syslog_priority = priority;
+    vsnprintf(syslog_text, sizeof syslog_text, format, args);
+    va_end(args);
+}
+
+static void test_syslog(void)
+{
+    static const int priorities[] = {LOG_ERR, LOG_WARNING, LOG_INFO, LOG_DEBUG};
+    log_open(LOG_LEVEL_DEBUG, LOG_FORMAT_LOGFMT, LOG_TO_SYSLOG);
+    capture_begin();
+    for (int level = LOG_LEVEL_ERROR; level <= LOG_LEVEL_DEBUG; level++) {
+        log_message((enum log_level)level, "a %s\n", "%n%s");
+        CU_ASSERT_EQUAL(syslog_priority, priorities[level]);
+        CU_ASSERT_PTR_NOT_NULL(strstr(syslog_text, " msg=\"a %n%s\\n\""));
+        CU_ASSERT_EQUAL(memcmp(syslog_text, "level=", 6), 0); /* no time */
+        CU_ASSERT_PTR_NULL(strchr(syslog_text, '\n'));
+    }
+    CU_ASSERT_STRING_EQUAL(capture_end(), "");
+    log_open(LOG_LEVEL_INFO, LOG_FORMAT_LOGFMT, LOG_TO_STDERR);
+}
+
+static const struct unit_test tests[] = {
+    {"formats", test_formats},         {"no time", test_no_time},
+    {"escapes", test_escapes},         {"numbers", test_numbers},
+    {"long fields", test_long_fields}, {"long message", test_long_message},
+    {"stderr", test_stderr},           {"message cut", test_message_cut},
+    {"threads", test_threads},         {"closed stderr", test_closed_stderr},
+    {"syslog", test_syslog},
+};
 UNIT_SUITE(log, tests);

@@ -16,7 +16,8 @@ struct unit_suite {
 };
 
 /* static const struct unit_test tests[] = {...}; UNIT_SUITE(buf, tests); */
-#define UNIT_SUITE(suite, tests) const struct unit_suite suite_##suite = {(tests), sizeof(tests) / sizeof((tests)[0])}
+#define UNIT_SUITE(suite, tests)                                                                             \
+    const struct unit_suite suite_##suite = {(tests), sizeof(tests) / sizeof((tests)[0])}
 
 #define UNIT_DECLARE(suite) extern const struct unit_suite suite_##suite
 

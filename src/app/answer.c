@@ -1,0 +1,138 @@
+/*
+ * One table says which failure of a delivery becomes which problem.
+ */
+#include "app/answer.h"
+
+#include "app/exchange.h"
+
+static const enum http_problem problems[] = {
+    [SMTP_ACCEPTED] = PROBLEM_INTERNAL, /* answered as a success */
+    [SMTP_UNAVAILABLE] = PROBLEM_SMTP_UNAVAILABLE,
+    [SMTP_ADDRESS_FORBIDDEN] = PROBLEM_OVERRIDE_NOT_ALLOWED,
+    [SMTP_TLS_FAILED] = PROBLEM_SMTP_TLS_FAILED,
+    [SMTP_AUTH_FAILED] = PROBLEM_SMTP_AUTH_FAILED,
+    [SMTP_PROTOCOL_ERROR] = PROBLEM_SMTP_PROTOCOL_ERROR,
+    [SMTP_TEMPORARY] = PROBLEM_SMTP_TEMPORARY,
+    [SMTP_MESSAGE_REFUSED] = PROBLEM_MESSAGE_REFUSED,
+    [SMTP_RECIPIENTS_REFUSED] = PROBLEM_RECIPIENTS_REFUSED,
+    [SMTP_TIMED_OUT] = PROBLEM_SMTP_TIMEOUT,
+    [SMTP_LOCAL_FAILURE] = PROBLEM_INTERNAL,
+};
+
+static const char *delivery_text(enum smtp_delivery_state state)
+{
+    return state == SMTP_DELIVERY_UNKNOWN ? "unknown" : "none";
+}
+
+static void set_reply(struct json *object, const struct smtp_reply_view *reply)
+{
+    if (reply->code != 0) {
+        json_set_int(object, "code", reply->code);
+    }
+    json_set_string(object, "enhanced", reply->enhanced);
+    json_set_string(object, "text", reply->text);
+}
+
+/* The recipients whose mail the server did not take, and why. */
+static struct json *rejected_list(const struct submission *submission, size_t *count)
+{
+    struct json *list = json_array_new();
+    for (size_t i = 0; i < submission->recipient_count; i++) {
+        const struct smtp_recipient *recipient = &submission->recipients[i];
+        if (recipient->state == SMTP_DELIVERY_DONE) {
+            continue;
+        }
+        struct json *entry = json_object_new();
+        json_set_slice(entry, "address", recipient->address->text);
+        set_reply(entry, &recipient->reply);
+        json_set_string(entry, "delivery", delivery_text(recipient->state));
+        json_add(list, entry);
+        ++*count;
+    }
+    return list;
+}
+
+static void answer_accepted(struct exchange *exchange)
+{
+    const struct submission *submission = &exchange->submission;
+    struct json *accepted = json_array_new();
+    for (size_t i = 0; i < submission->recipient_count; i++) {
+        if (submission->recipients[i].state == SMTP_DELIVERY_DONE) {
+            json_add_slice(accepted, submission->recipients[i].address->text);
+        }
+    }
+    size_t refused = 0;
+    struct json *rejected = rejected_list(submission, &refused);
+    struct json *reply = json_object_new();
+    set_reply(reply, &exchange->outcome.reply);
+
+    struct json *body = json_object_new();
+    json_set_slice(body, "id", compose_message_id(exchange->compose));
+    json_set_string(body, "status", refused > 0 ? "partial" : "sent");
+    json_set_string(body, "server", server_choice_name(&exchange->choice));
+    json_set(body, "accepted", accepted);
+    json_set(body, "rejected", rejected);
+    json_set(body, "reply", reply);
+    exchange->result = refused > 0 ? RESULT_PARTIAL : RESULT_SENT;
+    http_json_write(exchange->response, 200, body);
+}
+
+static void answer_failure(struct exchange *exchange)
+{
+    const struct smtp_outcome *outcome = &exchange->outcome;
+    struct json *smtp = json_object_new();
+    json_set_string(smtp, "server", server_choice_name(&exchange->choice));
+    json_set_string(smtp, "stage", outcome->stage);
+    set_reply(smtp, &outcome->reply);
+    struct json *more = json_object_new();
+    json_set(more, "smtp", smtp);
+    if (strcmp(outcome->stage, "RCPT") == 0) {
+        size_t refused = 0;
+        struct json *rejected = rejected_list(&exchange->submission, &refused);
+        json_set(more, "rejected", rejected);
+    }
+    exchange->err = outcome->err;
+    exchange_problem(exchange, problems[outcome->class], delivery_text(outcome->state), more);
+    exchange->result = RESULT_FAILED;
+}
+
+void answer_outcome(struct exchange *exchange)
+{
+    if (exchange->outcome.class == SMTP_ACCEPTED) {
+        answer_accepted(exchange);
+    } else {
+        answer_failure(exchange);
+    }
+}
+
+void answer_dry_run(struct exchange *exchange)
+{
+    const struct submission *submission = &exchange->submission;
+    struct json *to = json_array_new();
+    for (size_t i = 0; i < submission->recipient_count; i++) {
+        json_add_slice(to, submission->recipients[i].address->text);
+    }
+    struct json *envelope = json_object_new();
+    json_set_slice(envelope, "from", submission->return_path.text);
+    json_set(envelope, "to", to);
+
+    struct json *body = json_object_new();
+    json_set_slice(body, "id", compose_message_id(exchange->compose));
+    json_set_string(body, "status", "dry-run");
+    json_set_string(body, "server", server_choice_name(&exchange->choice));
+    json_set(body, "envelope", envelope);
+    json_set_slice(body, "headers", compose_header_section(exchange->compose));
+    json_set_int(body, "size", (int64_t)compose_size(exchange->compose));
+    exchange->result = RESULT_DRY_RUN;
+    http_json_write(exchange->response, 200, body);
+}
+
+void answer_overloaded(struct exchange *exchange)
+{
+    err_set(
+        &exchange->err,
+        "All %lld workers are busy with other mails; send the request again after the time in Retry-After",
+        (long long)exchange->app->config->workers);
+    exchange_problem(exchange, PROBLEM_OVERLOADED, "none", NULL);
+    exchange->result = RESULT_FAILED;
+}

@@ -1,0 +1,232 @@
+/*
+ * The routes, and the life of an exchange. What a route does stands in its own file.
+ */
+#include "fcgi_smtp/app.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "app/answer.h"
+#include "app/endpoint.h"
+#include "app/exchange.h"
+#include "app/request_log.h"
+#include "app/send.h"
+#include "fcgi_smtp/http_router.h"
+
+enum route { ROUTE_SEND = 1, ROUTE_HEALTHZ };
+
+static const struct http_route routes[] = {
+    {"/send", "POST", ROUTE_SEND},
+    {"/healthz", "GET, HEAD", ROUTE_HEALTHZ},
+};
+
+void exchange_problem(struct exchange *exchange, enum http_problem problem, const char *delivery,
+                      struct json *more)
+{
+    more = more != NULL ? more : json_object_new();
+    json_set_string(more, "field", exchange->err.field);
+    exchange->token = http_problem_token(problem);
+    exchange->delivery = delivery;
+    exchange->result = problem == PROBLEM_INTERNAL ? RESULT_FAILED : RESULT_REFUSED;
+    http_problem_write(exchange->response, problem, exchange->err.text, delivery, more);
+}
+
+static struct exchange *exchange_new(struct app *app, struct http_request *request,
+                                     struct http_response *response)
+{
+    struct exchange *exchange = calloc(1, sizeof *exchange);
+    if (exchange == NULL) {
+        return NULL;
+    }
+    exchange->app = app;
+    exchange->request = request;
+    exchange->response = response;
+    arena_init(&exchange->arena, EXCHANGE_ARENA_MAX);
+    blob_store_init(&exchange->blobs, app->config->spill_dir, (size_t)app->config->limits.memory_per_request);
+    return exchange;
+}
+
+static void exchange_free(struct exchange *exchange)
+{
+    smtp_release(exchange->endpoint, exchange->outcome.session);
+    smtp_endpoint_free(exchange->own_endpoint);
+    compose_free(exchange->compose);
+    send_fields_wipe(&exchange->fields);
+    blob_store_free(&exchange->blobs);
+    arena_free(&exchange->arena);
+    free(exchange);
+}
+
+static enum http_verdict refuse_method(struct exchange *exchange, const struct http_route *route)
+{
+    err_set(&exchange->err, "%s is not answered here; use %s", http_request_method(exchange->request),
+            route->allow);
+    exchange_refuse(exchange, PROBLEM_METHOD_NOT_ALLOWED);
+    /* It fits: the problem's own fields are few. */
+    (void)!http_response_header(exchange->response, "Allow", route->allow);
+    return HTTP_ANSWER;
+}
+
+static enum http_verdict answer_health(struct exchange *exchange)
+{
+    struct json *body = json_object_new();
+    json_set_string(body, "status", "ok");
+    exchange->result = RESULT_OK;
+    http_json_write(exchange->response, 200, body);
+    return HTTP_ANSWER;
+}
+
+static enum http_verdict begin(void *ctx, struct http_request *request, struct http_response *response)
+{
+    struct app *app = ctx;
+    struct exchange *exchange = exchange_new(app, request, response);
+    if (exchange == NULL) {
+        http_problem_write(response, PROBLEM_INTERNAL, "There is no memory left for the request", "none",
+                           NULL);
+        return HTTP_ANSWER;
+    }
+    http_request_set_data(request, exchange);
+
+    const struct http_route *route = NULL;
+    bool method_allowed = false;
+    if (http_request_path(request, app->config->base_path, &exchange->path)) {
+        route = http_route_find(routes, sizeof routes / sizeof routes[0], exchange->path,
+                                http_request_method(request), &method_allowed);
+    }
+    if (route == NULL) {
+        err_set(&exchange->err,
+                "There is nothing at this path; mails are posted to /send below base_path (%s)",
+                app->config->base_path);
+        exchange_refuse(exchange, PROBLEM_NO_SUCH_ROUTE);
+        return HTTP_ANSWER;
+    }
+    if (!method_allowed) {
+        return refuse_method(exchange, route);
+    }
+    return route->id == ROUTE_SEND ? send_begin(exchange) : answer_health(exchange);
+}
+
+static void deliver(void *ctx, struct http_request *request, struct http_response *response)
+{
+    (void)ctx;
+    (void)response;
+    send_deliver(http_request_data(request));
+}
+
+static void overloaded(void *ctx, struct http_request *request, struct http_response *response)
+{
+    (void)ctx;
+    (void)response;
+    answer_overloaded(http_request_data(request));
+}
+
+static void finished(void *ctx, struct http_request *request, struct http_response *response, bool written)
+{
+    (void)ctx;
+    (void)response;
+    struct exchange *exchange = http_request_data(request);
+    if (exchange != NULL) {
+        request_log(exchange, written);
+        exchange_free(exchange);
+        http_request_set_data(request, NULL);
+    }
+}
+
+/* Wakes every delivery that is under way, for good. */
+static void cancel(void *ctx)
+{
+    const struct app *app = ctx;
+    (void)!write(app->cancel_fd, &(uint64_t){1}, sizeof(uint64_t));
+}
+
+struct http_handler app_handler(struct app *app)
+{
+    return (struct http_handler){
+        .ctx = app,
+        .begin = begin,
+        .deliver = deliver,
+        .overloaded = overloaded,
+        .finished = finished,
+        .cancel = cancel,
+    };
+}
+
+static void note_default(void *ctx, const char *path, const char *text)
+{
+    err_set(ctx, "%s: %s", path, text);
+}
+
+static bool open_endpoints(struct app *app, struct err *err)
+{
+    app->endpoints = calloc(app->config->server_count, sizeof *app->endpoints);
+    if (app->endpoints == NULL) {
+        err_set(err, "There is no memory left for the servers");
+        return false;
+    }
+    for (size_t i = 0; i < app->config->server_count; i++) {
+        app->endpoints[i] = endpoint_new(&app->config->servers[i], err);
+        if (app->endpoints[i] == NULL) {
+            return false;
+        }
+    }
+    return true;
+}
+
+struct app *app_new(const struct config *config, struct err *err)
+{
+    struct app *app = calloc(1, sizeof *app);
+    if (app == NULL) {
+        err_set(err, "There is no memory left");
+        return NULL;
+    }
+    app->config = config;
+    app->cancel_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (app->cancel_fd < 0) {
+        err_set(err, "eventfd: %s", strerror(errno));
+        app_free(app);
+        return NULL;
+    }
+    if (!defaults_parse(&app->defaults, config, note_default, err) || !open_endpoints(app, err)) {
+        app_free(app);
+        return NULL;
+    }
+    return app;
+}
+
+struct checking {
+    const struct config *config;
+    struct config_report *report;
+};
+
+static void report_default(void *ctx, const char *path, const char *text)
+{
+    const struct checking *checking = ctx;
+    config_report_add(checking->report, checking->config, path, text);
+}
+
+void app_check(const struct config *config, struct config_report *report)
+{
+    struct checking checking = {config, report};
+    struct defaults defaults;
+    (void)defaults_parse(&defaults, config, report_default, &checking);
+    defaults_free(&defaults);
+}
+
+void app_free(struct app *app)
+{
+    if (app == NULL) {
+        return;
+    }
+    for (size_t i = 0; app->endpoints != NULL && i < app->config->server_count; i++) {
+        smtp_endpoint_free(app->endpoints[i]);
+    }
+    free(app->endpoints);
+    defaults_free(&app->defaults);
+    if (app->cancel_fd >= 0) {
+        (void)close(app->cancel_fd);
+    }
+    free(app);
+}

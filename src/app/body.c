@@ -1,0 +1,101 @@
+/*
+ * The order of checks is the interface's: media type and content coding, announced length, then parsing while
+ * the octets arrive. Nothing is done with a body that is not complete.
+ */
+#include "app/body.h"
+
+#include "app/exchange.h"
+
+#define BODY_CHUNK ((size_t)16 * 1024) /* octets read at once */
+
+static bool refuse(struct exchange *exchange, enum http_problem problem)
+{
+    exchange_refuse(exchange, problem);
+    return false;
+}
+
+static bool refuse_too_large(struct exchange *exchange)
+{
+    err_set(&exchange->err,
+            "The request is larger than the %lld octets that are allowed; send less, or ask the operator to "
+            "raise "
+            "limits.request",
+            (long long)exchange->app->config->limits.request);
+    return refuse(exchange, PROBLEM_REQUEST_TOO_LARGE);
+}
+
+static bool check_announced(struct exchange *exchange)
+{
+    const char *coding = http_request_param(exchange->request, "HTTP_CONTENT_ENCODING");
+    if (coding != NULL && coding[0] != '\0' && strcasecmp(coding, "identity") != 0) {
+        err_set(&exchange->err,
+                "A body with Content-Encoding: %s is not read; send it without a content coding", coding);
+        return refuse(exchange, PROBLEM_UNSUPPORTED_MEDIA_TYPE);
+    }
+    int64_t length = http_request_content_length(exchange->request);
+    if (length < -1) {
+        err_set(&exchange->err, "Content-Length is no number; send the body's length in octets");
+        return refuse(exchange, PROBLEM_MALFORMED_FORM);
+    }
+    return length <= exchange->app->config->limits.request || refuse_too_large(exchange);
+}
+
+static bool refuse_form(struct exchange *exchange, enum form_result result)
+{
+    static const enum http_problem problems[] = {
+        [FORM_UNSUPPORTED] = PROBLEM_UNSUPPORTED_MEDIA_TYPE,
+        [FORM_MALFORMED] = PROBLEM_MALFORMED_FORM,
+        [FORM_TOO_LARGE] = PROBLEM_REQUEST_TOO_LARGE,
+        [FORM_TOO_MANY_FIELDS] = PROBLEM_TOO_MANY_FIELDS,
+        [FORM_FAILED] = PROBLEM_INTERNAL,
+    };
+    return refuse(exchange, problems[result]);
+}
+
+static bool read_all(struct exchange *exchange, struct form_parser *parser)
+{
+    char chunk[BODY_CHUNK];
+    for (;;) {
+        size_t len = 0;
+        switch (http_request_read(exchange->request, chunk, sizeof chunk, &len)) {
+        case HTTP_READ_TRUNCATED:
+            err_set(&exchange->err,
+                    "The request's body ended early: %llu octets arrived; send it again, whole",
+                    (unsigned long long)http_request_body_read(exchange->request));
+            return refuse(exchange, PROBLEM_MALFORMED_FORM);
+        case HTTP_READ_END: {
+            enum form_result result = form_parser_finish(parser, &exchange->err);
+            return result == FORM_OK || refuse_form(exchange, result);
+        }
+        case HTTP_READ_DATA:
+            break;
+        }
+        if (http_request_body_read(exchange->request) > (uint64_t)exchange->app->config->limits.request) {
+            return refuse_too_large(exchange);
+        }
+        enum form_result result = form_parser_update(parser, chunk, len, &exchange->err);
+        if (result != FORM_OK) {
+            return refuse_form(exchange, result);
+        }
+    }
+}
+
+bool body_read(struct exchange *exchange)
+{
+    const struct config_limits *limits = &exchange->app->config->limits;
+    const struct form_limits form_limits = {
+        .fields = (size_t)limits->fields,
+        .content = send_field_limit,
+        .ctx = (void *)(uintptr_t)limits, /* only read */
+    };
+    struct slice type = slice_of(http_request_param(exchange->request, "CONTENT_TYPE"));
+    struct form_parser *parser = NULL;
+    enum form_result result = form_parser_new(&parser, type, &form_limits, &exchange->arena, &exchange->blobs,
+                                              &exchange->form, &exchange->err);
+    if (result != FORM_OK) {
+        return refuse_form(exchange, result);
+    }
+    bool good = check_announced(exchange) && read_all(exchange, parser);
+    form_parser_free(parser);
+    return good;
+}

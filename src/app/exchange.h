@@ -1,0 +1,81 @@
+/*
+ * exchange: what one request owns from its first octet to its log line.
+ *
+ * Made by the handler's begin, freed by its finished. All memory of the request is the arena's or the blob
+ * store's.
+ */
+#ifndef FCGI_SMTP_APP_EXCHANGE_H
+#define FCGI_SMTP_APP_EXCHANGE_H
+
+#include <stdbool.h>
+
+#include "app/defaults.h"
+#include "app/send_fields.h"
+#include "app/server_choice.h"
+#include "app/submission.h"
+#include "fcgi_smtp/app.h"
+#include "fcgi_smtp/arena.h"
+#include "fcgi_smtp/blob.h"
+#include "fcgi_smtp/compose.h"
+#include "fcgi_smtp/form.h"
+#include "fcgi_smtp/http_problem.h"
+#include "fcgi_smtp/smtp_client.h"
+
+/* Most octets that names, parsed addresses and converted values of one request may take. */
+#define EXCHANGE_ARENA_MAX ((size_t)16 * 1024 * 1024)
+
+struct app {
+    const struct config *config;
+    struct smtp_endpoint **endpoints; /* one for each of config->servers */
+    struct defaults defaults;
+    int cancel_fd; /* an eventfd: readable once deliveries under way must end */
+};
+
+enum exchange_result {
+    RESULT_OK,
+    RESULT_SENT,
+    RESULT_PARTIAL,
+    RESULT_DRY_RUN,
+    RESULT_REFUSED,
+    RESULT_FAILED
+};
+
+struct exchange {
+    struct app *app;
+    struct http_request *request;
+    struct http_response *response;
+
+    struct arena arena;
+    struct blob_store blobs;
+    struct form form;
+    struct send_fields fields;
+    struct submission submission;
+    struct server_choice choice;
+    struct compose *compose;
+
+    struct smtp_endpoint *endpoint;     /* where the mail goes */
+    struct smtp_endpoint *own_endpoint; /* the same if it was made for this request alone */
+    struct smtp_outcome outcome;
+    deadline delivery_begun; /* 0: not begun */
+    deadline delivery_ended;
+
+    /* For the log line. */
+    struct slice path;
+    enum exchange_result result;
+    const char *token;    /* the problem's; NULL if there was none */
+    const char *delivery; /* the problem's */
+    struct err err;       /* what was wrong */
+};
+
+/* Answers with a problem whose detail is exchange->err.text, and its field if it has one. more is taken over.
+ */
+void exchange_problem(struct exchange *exchange, enum http_problem problem, const char *delivery,
+                      struct json *more);
+
+/* A refusal before any SMTP. */
+static inline void exchange_refuse(struct exchange *exchange, enum http_problem problem)
+{
+    exchange_problem(exchange, problem, "none", NULL);
+}
+
+#endif

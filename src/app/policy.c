@@ -1,0 +1,116 @@
+/*
+ * Recipients are one role, whichever field they came from; From and the return path are a role each.
+ */
+#include "app/policy.h"
+
+#include <fnmatch.h>
+
+static bool matches_any(const struct config_strings *patterns, const struct addr_spec *address)
+{
+    for (size_t i = 0; i < patterns->count; i++) {
+        if (address_matches(address, patterns->items[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool list_has(const struct address_list *list, const struct addr_spec *address)
+{
+    for (size_t i = 0; i < list->count; i++) {
+        if (address_equal(&list->mailboxes[i].address, address)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool recipient_allowed(const struct config_allow *allow, const struct defaults *defaults,
+                              const struct addr_spec *address)
+{
+    return list_has(&defaults->to, address) || list_has(&defaults->cc, address) ||
+           list_has(&defaults->bcc, address) || matches_any(&allow->recipients, address);
+}
+
+/* The null path names nobody: whoever may set any sender may set it. */
+static bool return_path_allowed(const struct config_allow *allow, const struct defaults *defaults,
+                                const struct submission *submission)
+{
+    const struct addr_spec *path = &submission->return_path;
+    if (defaults->has_sender && address_equal(&defaults->sender.address, path)) {
+        return true;
+    }
+    if (path->text.len == 0) {
+        return allow->senders.count > 0;
+    }
+    const struct address_list *from = &submission->message.from;
+    if (!defaults->has_sender && from->count > 0 && address_equal(&from->mailboxes[0].address, path)) {
+        return true; /* what it would be anyway; From itself is checked */
+    }
+    return matches_any(&allow->senders, path);
+}
+
+static enum policy_result refuse(enum policy_result result, struct err *err, const char *field,
+                                 const char *what, const struct addr_spec *address, const char *key)
+{
+    err_set_field(err, field, strlen(field));
+    err_set(err, "The %s <%.*s> is not allowed here; use one that is, or ask the operator to add it to %s",
+            what, SLICE_ARGS(address->text), key);
+    return result;
+}
+
+enum policy_result policy_check(const struct config_allow *allow, const struct defaults *defaults,
+                                const struct submission *submission, struct err *err)
+{
+    for (size_t i = 0; i < submission->recipient_count; i++) {
+        const struct addr_spec *address = submission->recipients[i].address;
+        if (!recipient_allowed(allow, defaults, address)) {
+            return refuse(POLICY_RECIPIENT, err, submission->recipient_fields[i], "recipient", address,
+                          "allow.recipients");
+        }
+    }
+    const struct address_list *from = &submission->message.from;
+    for (size_t i = 0; i < from->count; i++) {
+        const struct addr_spec *address = &from->mailboxes[i].address;
+        if (!list_has(&defaults->from, address) && !matches_any(&allow->senders, address)) {
+            return refuse(POLICY_SENDER, err, "from", "sender", address, "allow.senders");
+        }
+    }
+    if (!return_path_allowed(allow, defaults, submission)) {
+        return refuse(POLICY_SENDER, err, "sender", "return path", &submission->return_path, "allow.senders");
+    }
+    return POLICY_ALLOWED;
+}
+
+/* Hosts are short: longer ones match nothing. */
+static bool host_matches(const char *pattern, struct slice host)
+{
+    char name[256];
+    if (host.len >= sizeof name || slice_has(host, '\0')) {
+        return false;
+    }
+    memcpy(name, host.data, host.len);
+    name[host.len] = '\0';
+    return fnmatch(pattern, name, FNM_CASEFOLD | FNM_NOESCAPE) == 0;
+}
+
+bool policy_host_allowed(const struct config_allow *allow, struct slice host)
+{
+    for (size_t i = 0; i < allow->hosts.count; i++) {
+        if (host_matches(allow->hosts.items[i], host)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool policy_host_named(const struct config_allow *allow, struct slice host)
+{
+    for (size_t i = 0; i < allow->hosts.count; i++) {
+        struct slice entry = slice_of(allow->hosts.items[i]);
+        if (!slice_has(entry, '*') && !slice_has(entry, '?') && slice_equal_nocase(entry, host)) {
+            return true;
+        }
+    }
+    return false;
+}

@@ -1,0 +1,158 @@
+/*
+ * The order of checks is the interface's: each function here is one of them, and not one octet of SMTP is
+ * sent before all have passed.
+ */
+#include "app/send.h"
+
+#include "app/answer.h"
+#include "app/body.h"
+#include "app/endpoint.h"
+#include "app/exchange.h"
+#include "app/policy.h"
+
+/* Another site's page in a browser may not use this program as its visitor: Fetch Metadata says so. */
+static bool check_origin(struct exchange *exchange)
+{
+    const char *site = http_request_param(exchange->request, "HTTP_SEC_FETCH_SITE");
+    if (site == NULL || (strcmp(site, "cross-site") != 0 && strcmp(site, "same-site") != 0)) {
+        return true;
+    }
+    err_set(&exchange->err,
+            "A browser sent this from a page of another origin (Sec-Fetch-Site: %s); post from the same "
+            "origin, or from a program",
+            site);
+    exchange_refuse(exchange, PROBLEM_CROSS_SITE);
+    return false;
+}
+
+static bool refuse_fields(struct exchange *exchange, struct field_errors *errors)
+{
+    exchange->err = errors->first;
+    struct json *more = json_object_new();
+    json_set(more, "errors", errors->list);
+    errors->list = NULL;
+    bool unknown_only = errors->unknown == errors->count;
+    exchange_problem(exchange, unknown_only ? PROBLEM_UNKNOWN_FIELD : PROBLEM_INVALID_FIELD, "none", more);
+    return false;
+}
+
+static bool refuse(struct exchange *exchange, enum http_problem problem)
+{
+    exchange_refuse(exchange, problem);
+    return false;
+}
+
+/* Unknown and invalid fields, all at once; then missing ones; then policy. */
+static bool check_fields(struct exchange *exchange, struct field_errors *errors)
+{
+    struct app *app = exchange->app;
+    struct submission *submission = &exchange->submission;
+    struct err *err = &exchange->err;
+    if (!send_fields_sort(&exchange->fields, &exchange->form, &exchange->arena, errors, err)) {
+        return refuse(exchange, PROBLEM_INTERNAL);
+    }
+    struct err not_allowed = {0};
+    enum server_choice_result chosen = server_choice_make(&exchange->choice, &exchange->fields, app->config,
+                                                          &exchange->arena, errors, &not_allowed);
+    enum submission_result read = submission_read(submission, &exchange->fields, &app->defaults, app->config,
+                                                  &exchange->arena, errors, err);
+    if (chosen == SERVER_CHOICE_FAILED || read == SUBMISSION_FAILED) {
+        return refuse(exchange, PROBLEM_INTERNAL);
+    }
+    if (read == SUBMISSION_TOO_MANY) {
+        return refuse(exchange, PROBLEM_TOO_MANY_RECIPIENTS);
+    }
+    if (errors->count > 0) {
+        return refuse_fields(exchange, errors);
+    }
+    if (!submission_complete(submission, err)) {
+        return refuse(exchange, PROBLEM_MISSING_FIELD);
+    }
+    if (chosen == SERVER_NOT_ALLOWED) {
+        *err = not_allowed;
+        return refuse(exchange, PROBLEM_OVERRIDE_NOT_ALLOWED);
+    }
+    switch (policy_check(&app->config->allow, &app->defaults, submission, err)) {
+    case POLICY_RECIPIENT:
+        return refuse(exchange, PROBLEM_RECIPIENT_NOT_ALLOWED);
+    case POLICY_SENDER:
+        return refuse(exchange, PROBLEM_SENDER_NOT_ALLOWED);
+    case POLICY_ALLOWED:
+        break;
+    }
+    return true;
+}
+
+static const struct config_server *settings_of(const struct exchange *exchange)
+{
+    return exchange->choice.overrides ? &exchange->choice.settings : exchange->choice.server;
+}
+
+static bool compose_message(struct exchange *exchange)
+{
+    exchange->submission.message.domain = slice_of(settings_of(exchange)->domain);
+    switch (compose_new(&exchange->compose, &exchange->submission.message, &exchange->err)) {
+    case COMPOSE_OK:
+        return true;
+    case COMPOSE_INVALID:
+        return refuse(exchange, PROBLEM_INVALID_FIELD);
+    case COMPOSE_FAILED:
+        break;
+    }
+    return refuse(exchange, PROBLEM_INTERNAL);
+}
+
+enum http_verdict send_begin(struct exchange *exchange)
+{
+    if (!check_origin(exchange) || !body_read(exchange)) {
+        return HTTP_ANSWER;
+    }
+    struct field_errors errors = {0};
+    bool good = check_fields(exchange, &errors);
+    field_errors_free(&errors);
+    if (!good || !compose_message(exchange)) {
+        return HTTP_ANSWER;
+    }
+    if (exchange->submission.dry_run) {
+        answer_dry_run(exchange);
+        return HTTP_ANSWER;
+    }
+    return HTTP_DELIVER;
+}
+
+static bool find_endpoint(struct exchange *exchange)
+{
+    struct app *app = exchange->app;
+    size_t index = (size_t)(exchange->choice.server - app->config->servers);
+    exchange->endpoint = app->endpoints[index];
+    if (exchange->choice.overrides) {
+        exchange->own_endpoint = endpoint_derive(exchange->endpoint, &exchange->choice, &exchange->err);
+        exchange->endpoint = exchange->own_endpoint;
+    }
+    return exchange->endpoint != NULL;
+}
+
+void send_deliver(struct exchange *exchange)
+{
+    exchange->delivery_begun = deadline_now();
+    if (!find_endpoint(exchange)) {
+        exchange_refuse(exchange, PROBLEM_INTERNAL);
+        return;
+    }
+    const char *field = "";
+    struct smtp_delivery delivery = {
+        .return_path = &exchange->submission.return_path,
+        .recipients = exchange->submission.recipients,
+        .recipient_count = exchange->submission.recipient_count,
+        .message = compose_source(exchange->compose),
+        .size = compose_size(exchange->compose),
+        .smtputf8 = compose_needs_smtputf8(exchange->compose, &field),
+        .total =
+            deadline_add(http_request_complete_at(exchange->request), settings_of(exchange)->timeouts.total),
+        .cancel_fd = exchange->app->cancel_fd,
+    };
+    delivery.smtputf8_field = field;
+    smtp_deliver(exchange->endpoint, &delivery, &exchange->outcome);
+    exchange->delivery_ended = deadline_now();
+    answer_outcome(exchange);
+}

@@ -1,0 +1,17 @@
+/*
+ * send: POST /send, one message.
+ */
+#ifndef FCGI_SMTP_APP_SEND_H
+#define FCGI_SMTP_APP_SEND_H
+
+#include "fcgi_smtp/http_server.h"
+
+struct exchange;
+
+/* Reads, checks and composes; HTTP_ANSWER when that was refused, or for a dry run. Sends nothing. */
+enum http_verdict send_begin(struct exchange *exchange);
+
+/* Delivers the composed message and answers. */
+void send_deliver(struct exchange *exchange);
+
+#endif

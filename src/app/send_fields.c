@@ -1,0 +1,339 @@
+/*
+ * One table says what each field of /send is; everything that is wrong with a form's fields is collected, so
+ * that a client hears of all of it in one answer.
+ */
+#include "app/send_fields.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "fcgi_smtp/charset.h"
+#include "fcgi_smtp/nearest.h"
+#include "fcgi_smtp/secret.h"
+#include "fcgi_smtp/utf8.h"
+
+enum file_rule {
+    FILE_REFUSED, /* a plain value */
+    FILE_ALLOWED, /* either: curl -F text=@body.txt */
+    FILE_REQUIRED /* an attachment */
+};
+
+enum limit_rule { LIMIT_FIELD, LIMIT_HEADER_VALUE, LIMIT_TEXT, LIMIT_REQUEST };
+
+static const struct {
+    const char *name;
+    bool repeats;
+    enum file_rule file;
+    enum limit_rule limit;
+} table[SEND_FIELD_COUNT] = {
+    [SEND_FROM] = {"from", false, FILE_REFUSED, LIMIT_FIELD},
+    [SEND_SENDER] = {"sender", false, FILE_REFUSED, LIMIT_FIELD},
+    [SEND_REPLY_TO] = {"reply_to", true, FILE_REFUSED, LIMIT_FIELD},
+    [SEND_TO] = {"to", true, FILE_REFUSED, LIMIT_FIELD},
+    [SEND_CC] = {"cc", true, FILE_REFUSED, LIMIT_FIELD},
+    [SEND_BCC] = {"bcc", true, FILE_REFUSED, LIMIT_FIELD},
+    [SEND_RCPT] = {"rcpt", true, FILE_REFUSED, LIMIT_FIELD},
+    [SEND_SUBJECT] = {"subject", false, FILE_ALLOWED, LIMIT_HEADER_VALUE},
+    [SEND_TEXT] = {"text", false, FILE_ALLOWED, LIMIT_TEXT},
+    [SEND_BODY] = {"body", false, FILE_ALLOWED, LIMIT_TEXT},
+    [SEND_HTML] = {"html", false, FILE_ALLOWED, LIMIT_TEXT},
+    [SEND_ATTACHMENT] = {"attachment", true, FILE_REQUIRED, LIMIT_REQUEST},
+    [SEND_MESSAGE_ID] = {"message_id", false, FILE_REFUSED, LIMIT_HEADER_VALUE},
+    [SEND_IN_REPLY_TO] = {"in_reply_to", false, FILE_REFUSED, LIMIT_HEADER_VALUE},
+    [SEND_REFERENCES] = {"references", false, FILE_REFUSED, LIMIT_HEADER_VALUE},
+    [SEND_DATE] = {"date", false, FILE_REFUSED, LIMIT_HEADER_VALUE},
+    [SEND_SERVER] = {"server", false, FILE_REFUSED, LIMIT_HEADER_VALUE},
+    [SEND_PORT] = {"port", false, FILE_REFUSED, LIMIT_HEADER_VALUE},
+    [SEND_TLS] = {"tls", false, FILE_REFUSED, LIMIT_HEADER_VALUE},
+    [SEND_USER] = {"user", false, FILE_REFUSED, LIMIT_HEADER_VALUE},
+    [SEND_PASSWORD] = {"password", false, FILE_REFUSED, LIMIT_FIELD},
+    [SEND_DOMAIN] = {"domain", false, FILE_REFUSED, LIMIT_HEADER_VALUE},
+    [SEND_DRY_RUN] = {"dry_run", false, FILE_REFUSED, LIMIT_HEADER_VALUE},
+    [SEND_CHARSET] = {"_charset_", false, FILE_REFUSED, LIMIT_HEADER_VALUE},
+};
+
+static bool is_header_field(struct slice name)
+{
+    return name.len > 2 && name.data[0] == 'h' && name.data[1] == ':';
+}
+
+static enum send_field identify(struct slice name)
+{
+    for (size_t i = 0; i < SEND_FIELD_COUNT; i++) {
+        if (slice_equal(name, slice_of(table[i].name))) {
+            return (enum send_field)i;
+        }
+    }
+    return is_header_field(name) ? SEND_HEADER : SEND_UNKNOWN;
+}
+
+const char *send_field_name(enum send_field field)
+{
+    return field < SEND_FIELD_COUNT ? table[field].name : "";
+}
+
+uint64_t send_field_limit(void *ctx, struct slice name, bool is_file)
+{
+    const struct config_limits *limits = ctx;
+    enum send_field field = identify(name);
+    if (field == SEND_HEADER) {
+        return (uint64_t)limits->header_value;
+    }
+    if (field == SEND_UNKNOWN) {
+        return is_file ? UINT64_MAX : (uint64_t)limits->field;
+    }
+    switch (table[field].limit) {
+    case LIMIT_HEADER_VALUE:
+        return (uint64_t)limits->header_value;
+    case LIMIT_TEXT:
+        return (uint64_t)limits->text;
+    case LIMIT_REQUEST:
+        return UINT64_MAX; /* the request's own limit holds */
+    case LIMIT_FIELD:
+        break;
+    }
+    return (uint64_t)limits->field;
+}
+
+void field_errors_add(struct field_errors *errors, struct slice field, const char *format, ...)
+{
+    char text[ERR_TEXT_MAX];
+    va_list arguments;
+    va_start(arguments, format);
+    (void)vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+
+    struct err err = {0};
+    err_set_field(&err, field.data, field.len);
+    err_set(&err, "%s", text);
+    if (errors->count++ == 0) {
+        errors->first = err;
+        errors->list = json_array_new();
+    }
+    struct json *entry = json_object_new();
+    json_set_string(entry, "field", err.field);
+    json_set_string(entry, "detail", err.text);
+    json_add(errors->list, entry);
+}
+
+void field_errors_free(struct field_errors *errors)
+{
+    json_free(errors->list);
+    *errors = (struct field_errors){0};
+}
+
+static void report_unknown(struct field_errors *errors, struct slice name)
+{
+    const char *names[SEND_FIELD_COUNT];
+    for (size_t i = 0; i < SEND_FIELD_COUNT; i++) {
+        names[i] = table[i].name;
+    }
+    const char *nearest = nearest_name(name, names, SEND_FIELD_COUNT);
+    errors->unknown++;
+    if (nearest != NULL) {
+        field_errors_add(errors, name, "There is no field \"%.*s\"; did you mean \"%s\"?", SLICE_ARGS(name),
+                         nearest);
+    } else {
+        field_errors_add(errors, name,
+                         "There is no field \"%.*s\"; remove it, or send a header of your own as h:NAME",
+                         SLICE_ARGS(name));
+    }
+}
+
+/* Whether the field stands where its row of the table allows it. */
+static bool check_place(const struct send_fields *fields, enum send_field field,
+                        const struct form_field *source, struct field_errors *errors)
+{
+    if (field == SEND_UNKNOWN) {
+        report_unknown(errors, source->name);
+        return false;
+    }
+    if (source->is_file && (field == SEND_HEADER || table[field].file == FILE_REFUSED)) {
+        field_errors_add(errors, source->name, "%.*s is a file; send it as a plain field without a file name",
+                         SLICE_ARGS(source->name));
+        return false;
+    }
+    if (field == SEND_HEADER) {
+        return true;
+    }
+    if (!source->is_file && table[field].file == FILE_REQUIRED) {
+        field_errors_add(errors, source->name,
+                         "%s is a plain field; send it as a file with a file name (multipart/form-data, "
+                         "curl -F %s=@FILE)",
+                         table[field].name, table[field].name);
+        return false;
+    }
+    if (!table[field].repeats && fields->single[field] != NULL) {
+        field_errors_add(errors, source->name, "%s is given more than once; give it once", table[field].name);
+        return false;
+    }
+    return true;
+}
+
+static bool charset_known(struct slice name)
+{
+    struct charset_decoder decoder;
+    if (charset_open(&decoder, name) != CHARSET_OK) {
+        return false;
+    }
+    charset_close(&decoder);
+    return true;
+}
+
+/* Gives text as UTF-8 in the arena; octets that the charset does not allow go to errors. */
+static bool convert(struct slice charset, struct send_value *value, struct arena *arena,
+                    struct field_errors *errors, struct err *err)
+{
+    struct slice name = value->source->name;
+    struct buf utf8;
+    uint64_t offset = 0;
+    buf_init(&utf8, value->text.len * 4); /* no charset's octet becomes more than that */
+    enum charset_result result = charset_to_utf8(charset, value->text, &utf8, &offset);
+    const char *copy = result == CHARSET_OK ? arena_copy(arena, buf_slice(&utf8)) : "";
+    value->text = result == CHARSET_OK ? (struct slice){copy, utf8.len} : (struct slice){0};
+    buf_free(&utf8);
+    switch (result) {
+    case CHARSET_UNKNOWN:
+        field_errors_add(errors, name, "The charset \"%.*s\" is not known; send UTF-8", SLICE_ARGS(charset));
+        break;
+    case CHARSET_MALFORMED:
+    case CHARSET_INCOMPLETE:
+        field_errors_add(errors, name,
+                         "%.*s is not valid %.*s at octet %" PRIu64 "; declare the charset that it is in",
+                         SLICE_ARGS(name), SLICE_ARGS(charset), offset);
+        break;
+    default:
+        break;
+    }
+    if (copy == NULL || result == CHARSET_NO_ROOM) {
+        err_set(err, "There is no memory left for the field %.*s", SLICE_ARGS(name));
+        return false;
+    }
+    return true;
+}
+
+/* Gives the value as UTF-8; problems with its octets go to errors and leave it empty. */
+static bool read_value(struct send_value *value, struct slice form_charset, struct arena *arena,
+                       struct field_errors *errors, struct err *err)
+{
+    struct form_field *source = value->source;
+    if (!blob_view(&source->content, &value->text, err)) {
+        return false;
+    }
+    struct slice charset = source->charset.len > 0 ? source->charset : form_charset;
+    if (charset.len > 0 && !slice_equal_nocase(charset, SLICE("UTF-8"))) {
+        return convert(charset, value, arena, errors, err);
+    }
+    size_t valid = utf8_valid_prefix(value->text);
+    if (valid < value->text.len) {
+        field_errors_add(
+            errors, source->name,
+            "%.*s is not valid UTF-8 at octet %zu; send UTF-8, or declare the charset in _charset_",
+            SLICE_ARGS(source->name), valid);
+        value->text = (struct slice){0};
+    }
+    return true;
+}
+
+static bool in_blob(enum send_field field)
+{
+    return field == SEND_TEXT || field == SEND_BODY || field == SEND_HTML || field == SEND_ATTACHMENT;
+}
+
+static bool add_value(struct send_fields *fields, enum send_field field, struct form_field *source,
+                      struct arena *arena, struct field_errors *errors, struct err *err)
+{
+    struct send_value *value = &fields->values[fields->count];
+    *value = (struct send_value){.field = field, .source = source};
+    if (!in_blob(field)) {
+        if (!read_value(value, fields->charset, arena, errors, err)) {
+            return false;
+        }
+        if (slice_has(value->text, '\0')) {
+            field_errors_add(errors, source->name, "%.*s holds a NUL; remove it", SLICE_ARGS(source->name));
+            return true;
+        }
+        if (value->text.len == 0) {
+            return true; /* an empty value counts as not given */
+        }
+    }
+    fields->count++;
+    if (field < SEND_FIELD_COUNT && !table[field].repeats) {
+        fields->single[field] = value;
+    }
+    return true;
+}
+
+/* _charset_ says how the others are to be read, wherever it stands. */
+static bool read_charset(struct send_fields *fields, struct form *form, struct field_errors *errors,
+                         struct err *err)
+{
+    for (struct form_field *source = form->first; source != NULL; source = source->next) {
+        if (!slice_equal(source->name, SLICE("_charset_")) || source->is_file) {
+            continue;
+        }
+        if (!blob_view(&source->content, &fields->charset, err)) {
+            return false;
+        }
+        if (fields->charset.len > 0 && !charset_known(fields->charset)) {
+            field_errors_add(errors, source->name, "The charset \"%.*s\" is not known; send UTF-8",
+                             SLICE_ARGS(fields->charset));
+            fields->charset = (struct slice){0};
+        }
+        break;
+    }
+    return true;
+}
+
+/* text= alone makes an empty text; beside an html or a body it counts as not given. */
+static void drop_empty_texts(struct send_fields *fields)
+{
+    static const enum send_field texts[] = {SEND_TEXT, SEND_BODY, SEND_HTML};
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        const struct send_value *value = fields->single[texts[i]];
+        bool others = false;
+        for (size_t k = 0; k < sizeof texts / sizeof texts[0]; k++) {
+            others = others || (k != i && fields->single[texts[k]] != NULL);
+        }
+        bool may_stay = texts[i] != SEND_HTML && !others;
+        if (value != NULL && value->source->content.size == 0 && !may_stay) {
+            fields->single[texts[i]] = NULL;
+        }
+    }
+}
+
+bool send_fields_sort(struct send_fields *fields, struct form *form, struct arena *arena,
+                      struct field_errors *errors, struct err *err)
+{
+    *fields = (struct send_fields){0};
+    fields->values = arena_array(arena, form->count + 1, sizeof *fields->values);
+    if (fields->values == NULL) {
+        err_set(err, "There is no memory left for the form's fields");
+        return false;
+    }
+    if (!read_charset(fields, form, errors, err)) {
+        return false;
+    }
+    for (struct form_field *source = form->first; source != NULL; source = source->next) {
+        enum send_field field = identify(source->name);
+        if (check_place(fields, field, source, errors) &&
+            !add_value(fields, field, source, arena, errors, err)) {
+            return false;
+        }
+    }
+    drop_empty_texts(fields);
+    if (fields->single[SEND_TEXT] != NULL && fields->single[SEND_BODY] != NULL) {
+        field_errors_add(errors, SLICE("body"), "text and body mean the same; give one of them");
+    }
+    return true;
+}
+
+void send_fields_wipe(struct send_fields *fields)
+{
+    const struct send_value *password = fields->single[SEND_PASSWORD];
+    if (password != NULL) {
+        /* The view is of memory that this request owns: its blob's, or the arena's. */
+        secret_wipe((void *)(uintptr_t)password->text.data, password->text.len);
+    }
+}

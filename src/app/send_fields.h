@@ -1,0 +1,90 @@
+/*
+ * send_fields: the table of /send's fields, and a form sorted by it.
+ *
+ * All unknown, repeated and misplaced fields of a form are found at once.
+ */
+#ifndef FCGI_SMTP_APP_SEND_FIELDS_H
+#define FCGI_SMTP_APP_SEND_FIELDS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "fcgi_smtp/config.h"
+#include "fcgi_smtp/form.h"
+#include "fcgi_smtp/http_problem.h"
+
+enum send_field {
+    SEND_FROM,
+    SEND_SENDER,
+    SEND_REPLY_TO,
+    SEND_TO,
+    SEND_CC,
+    SEND_BCC,
+    SEND_RCPT,
+    SEND_SUBJECT,
+    SEND_TEXT,
+    SEND_BODY,
+    SEND_HTML,
+    SEND_ATTACHMENT,
+    SEND_MESSAGE_ID,
+    SEND_IN_REPLY_TO,
+    SEND_REFERENCES,
+    SEND_DATE,
+    SEND_SERVER,
+    SEND_PORT,
+    SEND_TLS,
+    SEND_USER,
+    SEND_PASSWORD,
+    SEND_DOMAIN,
+    SEND_DRY_RUN,
+    SEND_CHARSET,
+    SEND_HEADER, /* h:NAME */
+    SEND_UNKNOWN
+};
+
+#define SEND_FIELD_COUNT SEND_HEADER
+
+/* The errors of a request's fields, all of them. */
+struct field_errors {
+    struct json *list; /* of {field, detail}; owned until it is given away */
+    size_t count;
+    size_t unknown; /* how many of them are unknown fields */
+    struct err first;
+};
+
+void field_errors_add(struct field_errors *errors, struct slice field, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+void field_errors_free(struct field_errors *errors);
+
+/* One value that was given: never empty, but for a text that was given as an empty one. */
+struct send_value {
+    enum send_field field;
+    struct form_field *source;
+    struct slice text; /* UTF-8; not for texts and attachments, which stay in their blobs */
+};
+
+struct send_fields {
+    struct send_value *values; /* in the form's order */
+    size_t count;
+    const struct send_value
+        *single[SEND_FIELD_COUNT]; /* of fields that do not repeat: the value, NULL if not given */
+    struct slice charset;          /* _charset_; empty: UTF-8 */
+};
+
+/* The name as the table has it ("from"). */
+const char *send_field_name(enum send_field field);
+
+/* The limit on a field's content, for form_limits. ctx is the struct config_limits. */
+uint64_t send_field_limit(void *ctx, struct slice name, bool is_file);
+
+/*
+ * Sorts the form. Values are decoded to UTF-8 into arena where a charset is declared. False: memory or the
+ * spill file failed (err says). What is wrong with the fields goes to errors.
+ */
+bool send_fields_sort(struct send_fields *fields, struct form *form, struct arena *arena,
+                      struct field_errors *errors, struct err *err);
+
+/* Overwrites the octets of the password field. */
+void send_fields_wipe(struct send_fields *fields);
+
+#endif

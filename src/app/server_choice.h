@@ -1,0 +1,32 @@
+/*
+ * server_choice: which SMTP server takes a mail: the configured one, one that the request names, or settings
+ * that the request overrides.
+ */
+#ifndef FCGI_SMTP_APP_SERVER_CHOICE_H
+#define FCGI_SMTP_APP_SERVER_CHOICE_H
+
+#include <stdbool.h>
+
+#include "app/send_fields.h"
+#include "fcgi_smtp/arena.h"
+#include "fcgi_smtp/config.h"
+
+struct server_choice {
+    const struct config_server *server; /* the configured entry */
+    bool overrides;                     /* deliver by settings instead: */
+    struct config_server
+        settings;     /* a copy of the entry that borrows its strings, with the request's changes */
+    bool public_only; /* only addresses of the public Internet may be connected to */
+};
+
+/* What answers and the log call it: the entry's name, or the host that the request put in its place. */
+const char *server_choice_name(const struct server_choice *choice);
+
+enum server_choice_result { SERVER_CHOSEN, SERVER_NOT_ALLOWED, SERVER_CHOICE_FAILED };
+
+/* What is wrong with the fields' values: to errors. Call server_choice_check for what is not allowed. */
+enum server_choice_result server_choice_make(struct server_choice *choice, const struct send_fields *fields,
+                                             const struct config *config, struct arena *arena,
+                                             struct field_errors *errors, struct err *err);
+
+#endif

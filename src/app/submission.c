@@ -1,0 +1,359 @@
+/*
+ * A request's value wins over a default, a whole field at a time. Addresses are parsed here and nowhere else
+ * after.
+ */
+#include "app/submission.h"
+
+#include <time.h>
+
+struct reading {
+    struct submission *submission;
+    const struct send_fields *fields;
+    const struct defaults *defaults;
+    const struct config *config;
+    struct arena *arena;
+    struct field_errors *errors;
+    struct err *err;
+};
+
+static enum submission_result no_memory(struct reading *r)
+{
+    err_set(r->err, "There is no memory left for the message's fields");
+    return SUBMISSION_FAILED;
+}
+
+/* All values of one address field, appended to list. */
+static enum submission_result read_addresses(struct reading *r, enum send_field field,
+                                             struct address_list *list)
+{
+    size_t max = (size_t)r->config->limits.recipients;
+    for (size_t i = 0; i < r->fields->count; i++) {
+        const struct send_value *value = &r->fields->values[i];
+        if (value->field != field) {
+            continue;
+        }
+        struct err wrong = {0};
+        switch (address_parse(list, value->text, max, r->arena, &wrong)) {
+        case ADDRESS_OK:
+            break;
+        case ADDRESS_INVALID:
+            field_errors_add(r->errors, value->source->name, "%s", wrong.text);
+            break;
+        case ADDRESS_TOO_MANY:
+            err_set_field(r->err, value->source->name.data, value->source->name.len);
+            err_set(r->err, "%s has more than %zu addresses; send to fewer at once, in several requests",
+                    send_field_name(field), max);
+            return SUBMISSION_TOO_MANY;
+        case ADDRESS_NO_MEMORY:
+            return no_memory(r);
+        }
+    }
+    return SUBMISSION_OK;
+}
+
+static bool is_given(const struct reading *r, enum send_field field)
+{
+    for (size_t i = 0; i < r->fields->count; i++) {
+        if (r->fields->values[i].field == field) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool has_recipient(const struct submission *submission, const struct addr_spec *address)
+{
+    for (size_t i = 0; i < submission->recipient_count; i++) {
+        if (address_equal(submission->recipients[i].address, address)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void add_recipients(struct submission *submission, const struct address_list *list, const char *field)
+{
+    for (size_t i = 0; i < list->count; i++) {
+        const struct addr_spec *address = &list->mailboxes[i].address;
+        if (!has_recipient(submission, address)) {
+            submission->recipient_fields[submission->recipient_count] = field;
+            submission->recipients[submission->recipient_count++].address = address;
+        }
+    }
+}
+
+/* to, cc and bcc are the envelope, unless rcpt replaces it; the defaults are used when none of the four is
+ * given. */
+static enum submission_result read_envelope(struct reading *r)
+{
+    struct submission *s = r->submission;
+    struct address_list bcc = {0};
+    struct address_list rcpt = {0};
+    bool any =
+        is_given(r, SEND_TO) || is_given(r, SEND_CC) || is_given(r, SEND_BCC) || is_given(r, SEND_RCPT);
+    if (any) {
+        enum submission_result result = read_addresses(r, SEND_TO, &s->message.to);
+        result = result == SUBMISSION_OK ? read_addresses(r, SEND_CC, &s->message.cc) : result;
+        result = result == SUBMISSION_OK ? read_addresses(r, SEND_BCC, &bcc) : result;
+        result = result == SUBMISSION_OK ? read_addresses(r, SEND_RCPT, &rcpt) : result;
+        if (result != SUBMISSION_OK) {
+            return result;
+        }
+    } else {
+        s->message.to = r->defaults->to;
+        s->message.cc = r->defaults->cc;
+        bcc = r->defaults->bcc;
+    }
+    if (is_given(r, SEND_RCPT) && is_given(r, SEND_BCC)) {
+        field_errors_add(r->errors, SLICE("bcc"),
+                         "rcpt replaces the envelope's recipients, so bcc has no meaning "
+                         "beside it; put its addresses into rcpt");
+    }
+
+    size_t most = s->message.to.count + s->message.cc.count + bcc.count + rcpt.count;
+    s->recipients = arena_array(r->arena, most + 1, sizeof *s->recipients);
+    s->recipient_fields = arena_array(r->arena, most + 1, sizeof *s->recipient_fields);
+    if (s->recipients == NULL || s->recipient_fields == NULL) {
+        return no_memory(r);
+    }
+    if (is_given(r, SEND_RCPT)) {
+        add_recipients(s, &rcpt, "rcpt");
+    } else {
+        add_recipients(s, &s->message.to, "to");
+        add_recipients(s, &s->message.cc, "cc");
+        add_recipients(s, &bcc, "bcc");
+    }
+    if (any && s->recipient_count > (size_t)r->config->limits.recipients) {
+        err_set(
+            r->err,
+            "The mail has %zu recipients, more than the %lld that are allowed; send it in several requests",
+            s->recipient_count, (long long)r->config->limits.recipients);
+        return SUBMISSION_TOO_MANY;
+    }
+    return SUBMISSION_OK;
+}
+
+/* The return path: sender, else the default one, else From's first address. */
+static enum submission_result read_sender(struct reading *r)
+{
+    struct submission *s = r->submission;
+    const struct send_value *given = r->fields->single[SEND_SENDER];
+    struct mailbox sender = {0};
+    bool known = true;
+    if (given != NULL) {
+        struct err wrong = {0};
+        enum address_result result = address_parse_one(&sender, given->text, true, r->arena, &wrong);
+        if (result == ADDRESS_NO_MEMORY) {
+            return no_memory(r);
+        }
+        if (result != ADDRESS_OK) {
+            field_errors_add(r->errors, SLICE("sender"), "%s", wrong.text);
+        }
+    } else if (r->defaults->has_sender) {
+        sender = r->defaults->sender;
+    } else {
+        known = false;
+    }
+    if (known) {
+        s->return_path = sender.address;
+    } else if (s->message.from.count > 0) {
+        s->return_path = s->message.from.mailboxes[0].address;
+    }
+    if (known && sender.address.text.len > 0) {
+        struct mailbox *mailbox = arena_alloc(r->arena, sizeof *mailbox);
+        if (mailbox == NULL) {
+            return no_memory(r);
+        }
+        *mailbox = sender;
+        s->message.sender = (struct address_list){.mailboxes = mailbox, .count = 1, .cap = 1};
+    }
+    return SUBMISSION_OK;
+}
+
+static enum submission_result read_people(struct reading *r)
+{
+    struct message *message = &r->submission->message;
+    enum submission_result result = SUBMISSION_OK;
+    if (r->fields->single[SEND_FROM] != NULL) {
+        result = read_addresses(r, SEND_FROM, &message->from);
+    } else {
+        message->from = r->defaults->from;
+    }
+    if (result == SUBMISSION_OK && is_given(r, SEND_REPLY_TO)) {
+        result = read_addresses(r, SEND_REPLY_TO, &message->reply_to);
+    } else if (result == SUBMISSION_OK) {
+        message->reply_to = r->defaults->reply_to;
+    }
+    result = result == SUBMISSION_OK ? read_sender(r) : result;
+    return result == SUBMISSION_OK ? read_envelope(r) : result;
+}
+
+static struct slice single(const struct reading *r, enum send_field field)
+{
+    const struct send_value *value = r->fields->single[field];
+    return value != NULL ? value->text : (struct slice){0};
+}
+
+static bool header_is_given(const struct message *message, struct slice name, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (slice_equal_nocase(message->headers[i].name, name)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The request's own headers, then those of the defaults whose names the request does not use. */
+static enum submission_result read_headers(struct reading *r)
+{
+    struct message *message = &r->submission->message;
+    const struct config_pairs *defaults = &r->config->defaults.headers;
+    message->headers =
+        arena_array(r->arena, r->fields->count + defaults->count + 1, sizeof *message->headers);
+    if (message->headers == NULL) {
+        return no_memory(r);
+    }
+    for (size_t i = 0; i < r->fields->count; i++) {
+        const struct send_value *value = &r->fields->values[i];
+        if (value->field != SEND_HEADER) {
+            continue;
+        }
+        struct slice name = {value->source->name.data + 2, value->source->name.len - 2};
+        struct err wrong = {0};
+        if (!compose_header_name_allowed(name, &wrong)) {
+            field_errors_add(r->errors, value->source->name, "%s", wrong.text);
+            continue;
+        }
+        message->headers[message->header_count++] = (struct message_header){name, value->text};
+    }
+    size_t given = message->header_count;
+    for (size_t i = 0; i < defaults->count; i++) {
+        struct slice name = slice_of(defaults->items[i].name);
+        if (!header_is_given(message, name, given)) {
+            message->headers[message->header_count++] =
+                (struct message_header){name, slice_of(defaults->items[i].value)};
+        }
+    }
+    return SUBMISSION_OK;
+}
+
+static struct message_part part_of(const struct reading *r, const struct send_value *value)
+{
+    struct form_field *source = value->source;
+    bool is_text = value->field != SEND_ATTACHMENT;
+    struct slice charset = source->charset.len > 0 || !is_text ? source->charset : r->fields->charset;
+    return (struct message_part){
+        .field = send_field_name(value->field),
+        .content = &source->content,
+        .type = source->type,
+        .file_name = source->file_name,
+        .charset = charset,
+    };
+}
+
+static enum submission_result read_bodies(struct reading *r)
+{
+    struct message *message = &r->submission->message;
+    const struct send_value *text = r->fields->single[SEND_TEXT];
+    text = text != NULL ? text : r->fields->single[SEND_BODY];
+    if (text != NULL) {
+        message->text = part_of(r, text);
+    }
+    if (r->fields->single[SEND_HTML] != NULL) {
+        message->html = part_of(r, r->fields->single[SEND_HTML]);
+    }
+    message->attachments = arena_array(r->arena, r->fields->count + 1, sizeof *message->attachments);
+    if (message->attachments == NULL) {
+        return no_memory(r);
+    }
+    for (size_t i = 0; i < r->fields->count; i++) {
+        if (r->fields->values[i].field == SEND_ATTACHMENT) {
+            message->attachments[message->attachment_count++] = part_of(r, &r->fields->values[i]);
+        }
+    }
+    return SUBMISSION_OK;
+}
+
+static void read_singles(struct reading *r)
+{
+    struct submission *s = r->submission;
+    s->message.subject = single(r, SEND_SUBJECT);
+    if (s->message.subject.len == 0) {
+        s->message.subject = slice_of(r->config->defaults.subject);
+    }
+    s->message.message_id = single(r, SEND_MESSAGE_ID);
+    s->message.in_reply_to = single(r, SEND_IN_REPLY_TO);
+    s->message.references = single(r, SEND_REFERENCES);
+    s->message.date = single(r, SEND_DATE);
+    s->message.now = time(NULL);
+    struct slice dry_run = single(r, SEND_DRY_RUN);
+    s->dry_run = slice_equal(dry_run, SLICE("1"));
+    if (dry_run.len > 0 && !s->dry_run && !slice_equal(dry_run, SLICE("0"))) {
+        field_errors_add(r->errors, SLICE("dry_run"),
+                         "dry_run is \"%.*s\"; give 1 for a trial, 0 or nothing for a mail",
+                         SLICE_ARGS(dry_run));
+    }
+}
+
+/* The fields whose form is checked by compose too, so that they are reported with all others. */
+static void check_formats(struct reading *r)
+{
+    const struct message *message = &r->submission->message;
+    if (message->message_id.len > 0 && !compose_message_ids_valid(message->message_id, 1)) {
+        field_errors_add(r->errors, SLICE("message_id"),
+                         "message_id is not a message id; give one as <left@right>, or none and it is made");
+    }
+    if (message->in_reply_to.len > 0 && !compose_message_ids_valid(message->in_reply_to, SIZE_MAX)) {
+        field_errors_add(
+            r->errors, SLICE("in_reply_to"),
+            "in_reply_to is not a list of message ids; give them as <left@right>, separated by spaces");
+    }
+    if (message->references.len > 0 && !compose_message_ids_valid(message->references, SIZE_MAX)) {
+        field_errors_add(
+            r->errors, SLICE("references"),
+            "references is not a list of message ids; give them as <left@right>, separated by spaces");
+    }
+    if (message->date.len > 0 && !compose_date_valid(message->date)) {
+        field_errors_add(
+            r->errors, SLICE("date"),
+            "date is not a date-time of RFC 5322; give one like \"Fri, 21 Nov 1997 09:55:06 -0600\"");
+    }
+}
+
+enum submission_result submission_read(struct submission *submission, const struct send_fields *fields,
+                                       const struct defaults *defaults, const struct config *config,
+                                       struct arena *arena, struct field_errors *errors, struct err *err)
+{
+    *submission = (struct submission){0};
+    struct reading r = {submission, fields, defaults, config, arena, errors, err};
+    read_singles(&r);
+    check_formats(&r);
+    enum submission_result result = read_people(&r);
+    result = result == SUBMISSION_OK ? read_headers(&r) : result;
+    return result == SUBMISSION_OK ? read_bodies(&r) : result;
+}
+
+bool submission_complete(const struct submission *submission, struct err *err)
+{
+    const struct message *message = &submission->message;
+    if (message->from.count == 0) {
+        err_set_field(err, "from", 4);
+        err_set(err, "The mail has no sender; give from, or set defaults.from in the configuration");
+        return false;
+    }
+    /* RFC 5322 3.6.2: several authors need one Sender. */
+    if (message->from.count > 1 && message->sender.count == 0) {
+        err_set_field(err, "sender", 6);
+        err_set(err, "from has several mailboxes; give the one that sends the mail in sender");
+        return false;
+    }
+    if (submission->recipient_count == 0) {
+        err_set_field(err, "to", 2);
+        err_set(
+            err,
+            "The mail has no recipient; give to, cc, bcc or rcpt, or set defaults.to in the configuration");
+        return false;
+    }
+    return true;
+}

@@ -1,0 +1,17 @@
+/*
+ * health: asks a running fcgi-smtp for /healthz by a FastCGI request of its own (FastCGI 1.0, 3 and 6.2).
+ */
+#ifndef FCGI_SMTP_CLI_HEALTH_H
+#define FCGI_SMTP_CLI_HEALTH_H
+
+#include <stdbool.h>
+
+#include "fcgi_smtp/err.h"
+
+/*
+ * address as in the configuration's listen; base_path likewise. True if the answer was 200. Waits at most 5 s
+ * in all.
+ */
+bool health_ask(const char *address, const char *base_path, struct err *err);
+
+#endif

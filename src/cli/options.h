@@ -1,0 +1,31 @@
+/*
+ * options: the command line.
+ */
+#ifndef FCGI_SMTP_CLI_OPTIONS_H
+#define FCGI_SMTP_CLI_OPTIONS_H
+
+#include <stdbool.h>
+
+enum cli_command {
+    CLI_SERVE,
+    CLI_CHECK,
+    CLI_PRINT_CONFIG,
+    CLI_HEALTH,
+    CLI_VERSION,
+    CLI_HELP,
+    CLI_USAGE_ERROR
+};
+
+struct cli_options {
+    enum cli_command command;
+    const char *config;  /* the configuration's path */
+    const char *address; /* of --health; NULL: the configuration's */
+};
+
+/* On a usage error the reason was written to standard error. */
+struct cli_options cli_parse(int argc, char **argv);
+
+/* What --help prints. */
+extern const char cli_help[];
+
+#endif

@@ -1,0 +1,25 @@
+/*
+ * check: the rules for one server, and what must be true of the files that a configuration names.
+ */
+#ifndef FCGI_SMTP_CONFIG_CHECK_H
+#define FCGI_SMTP_CONFIG_CHECK_H
+
+#include <stdbool.h>
+
+#include "config/reading.h"
+
+#define CHECK_REASON_MAX 128 /* octets, the NUL included */
+
+/* What errno means. */
+void check_reason(int error, char reason[CHECK_REASON_MAX]);
+
+/* Whether path is a directory with these rights (access(2)) for this process; else the reason. */
+bool check_directory(const char *path, int rights, char reason[CHECK_REASON_MAX]);
+
+/* Whether path is a regular file that this process can read; else the reason. Sets *others if others can. */
+bool check_file(const char *path, bool *others, char reason[CHECK_REASON_MAX]);
+
+/* The rules for a server that was completed; reads its password from where it is kept. */
+void check_server(struct reading *reading, struct config_server *server, const struct node *node);
+
+#endif

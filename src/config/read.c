@@ -1,0 +1,329 @@
+/*
+ * The tree meets the schema. Nothing here knows a single key but `server` and `servers`, which make structs;
+ * all else follows from the table. A value with a problem is skipped and the reading goes on, so that one run
+ * finds everything.
+ *
+ * Values are quoted in problems, but never those of keys about passwords.
+ */
+#include "config/reading.h"
+#include "config/schema.h"
+#include "config/syntax.h"
+#include "config/value.h"
+#include "fcgi_smtp/nearest.h"
+
+#define VALUE_SHOWN 60   /* octets of a value in a problem */
+#define NAMES_TEXT  1024 /* octets of all names of a section */
+
+static const char *kind_name(const struct node *node)
+{
+    switch (node->kind) {
+    case NODE_SEQUENCE:
+        return "a list";
+    case NODE_MAPPING:
+        return "a mapping";
+    default:
+        return "a single value";
+    }
+}
+
+static struct arena *memory(const struct reading *r)
+{
+    return &r->config->memory->arena;
+}
+
+/* Notes where a value stands, for config_report_add. */
+static void note_position(struct reading *r, const struct node *node)
+{
+    struct config_memory *m = r->config->memory;
+    char path[TREE_PATH_MAX];
+    node_path(node, path);
+    void *items = m->positions;
+    struct position *position =
+        arena_push(&m->arena, &items, &m->position_count, &m->position_cap, sizeof *position);
+    char *copy = arena_copy(&m->arena, slice_of(path));
+    m->positions = items;
+    if (position == NULL || copy == NULL) {
+        m->position_count -= position != NULL ? 1 : 0;
+        r->no_memory = true;
+        return;
+    }
+    *position = (struct position){copy, node->place};
+}
+
+static void report_fault(struct reading *r, const struct node *node, const struct schema_key *key,
+                         enum value_fault fault)
+{
+    char expected[VALUE_EXPECTED_MAX];
+    value_expected(key, expected);
+    int len = node->text.len < VALUE_SHOWN ? (int)node->text.len : VALUE_SHOWN;
+    switch (fault) {
+    case VALUE_CONTROL:
+        node_problem(r->problems, node, "holds a control character; plain text is expected");
+        break;
+    case VALUE_LENGTH:
+        if (node->text.len == 0) {
+            node_problem(r->problems, node, "is empty; %s is expected", expected);
+        } else {
+            node_problem(r->problems, node, "is %zu octets long; at most %lld are expected", node->text.len,
+                         (long long)key->max);
+        }
+        break;
+    case VALUE_INVALID:
+        node_problem(r->problems, node, "\"%.*s%s\" is not valid; %s is expected", len, node->text.data,
+                     node->text.len > VALUE_SHOWN ? "..." : "", expected);
+        break;
+    case VALUE_NO_MEMORY:
+        r->no_memory = true;
+        break;
+    case VALUE_OK:
+        note_position(r, node);
+        break;
+    }
+}
+
+/* Whether the node is a single value that was written out; reports it otherwise. */
+static bool is_single(struct reading *r, const struct node *node, const struct schema_key *key)
+{
+    if (node->kind == NODE_SCALAR && !node->empty) {
+        return true;
+    }
+    char expected[VALUE_EXPECTED_MAX];
+    value_expected(key, expected);
+    if (node->kind == NODE_SCALAR) {
+        node_problem(r->problems, node, "has no value; %s is expected", expected);
+    } else if (node->kind != NODE_NOTHING) {
+        node_problem(r->problems, node, "is %s; %s is expected", kind_name(node), expected);
+    }
+    return false;
+}
+
+static void read_single(struct reading *r, const struct node *node, const struct schema_key *key, void *base)
+{
+    if (is_single(r, node, key)) {
+        report_fault(r, node, key, value_store(key, node->text, base, memory(r)));
+    }
+}
+
+static void read_entry(struct reading *r, const struct node *node, const struct schema_key *key, void *base)
+{
+    if (is_single(r, node, key)) {
+        report_fault(r, node, key, value_add(key, node->text, base, memory(r)));
+    }
+}
+
+static void read_list(struct reading *r, const struct node *node, const struct schema_key *key, void *base)
+{
+    bool one = node->kind != NODE_SEQUENCE;
+    if (!value_begin_list(key, one ? 1 : node->count, base, memory(r))) {
+        r->no_memory = true;
+        return;
+    }
+    if (one) {
+        read_entry(r, node, key, base);
+        return;
+    }
+    for (const struct node *entry = node->first; entry != NULL; entry = entry->next) {
+        read_entry(r, entry, key, base);
+    }
+}
+
+/* Whether the node holds keys, which may be none at all; reports it otherwise. */
+static bool is_mapping(struct reading *r, const struct node *node, bool nocase)
+{
+    if (node->kind == NODE_MAPPING) {
+        r->no_memory = !tree_mark_duplicates(node, nocase, r->problems) || r->no_memory;
+        return true;
+    }
+    if (node->kind != NODE_NOTHING && !node->empty) {
+        node_problem(r->problems, node, "is %s; keys with values are expected", kind_name(node));
+    }
+    return false;
+}
+
+static void read_pairs(struct reading *r, const struct node *node, const struct schema_key *key, void *base)
+{
+    if (!value_begin_list(key, node->count, base, memory(r))) {
+        r->no_memory = true;
+        return;
+    }
+    if (!is_mapping(r, node, true)) {
+        return;
+    }
+    struct schema_key value = *key; /* in problems, a value is any text */
+    value.expected = NULL;
+    for (const struct node *entry = node->first; entry != NULL; entry = entry->next) {
+        if (entry->ignored || !is_single(r, entry, &value)) {
+            continue;
+        }
+        enum value_fault fault = value_add_pair(key, entry->key, entry->text, base, memory(r));
+        if (fault == VALUE_INVALID) {
+            node_key_problem(r->problems, entry, "is no name for a header field; %s is expected",
+                             key->expected);
+        } else {
+            report_fault(r, entry, &value, fault);
+        }
+    }
+}
+
+static void append_names(char text[NAMES_TEXT], char names[SCHEMA_NAMES_MAX][SCHEMA_PATH_MAX], size_t count)
+{
+    size_t used = 0;
+    text[0] = '\0';
+    for (size_t i = 0; i < count && used < NAMES_TEXT; i++) {
+        used += (size_t)snprintf(text + used, NAMES_TEXT - used, "%s%s", i > 0 ? ", " : "", names[i]);
+    }
+}
+
+static void report_unknown(struct reading *r, const struct node *node, const char *section)
+{
+    char names[SCHEMA_NAMES_MAX][SCHEMA_PATH_MAX];
+    const char *known[SCHEMA_NAMES_MAX];
+    size_t count = schema_names(section, names);
+    for (size_t i = 0; i < count; i++) {
+        known[i] = names[i];
+    }
+    const char *nearest = nearest_name(node->key, known, count);
+    const char *elsewhere = schema_elsewhere(node->key);
+    char all[NAMES_TEXT];
+    if (elsewhere != NULL) {
+        node_key_problem(r->problems, node, "is an unknown key here; it is known as %s", elsewhere);
+    } else if (nearest != NULL) {
+        node_key_problem(r->problems, node, "is an unknown key; the nearest known one is %s", nearest);
+    } else {
+        append_names(all, names, count);
+        node_key_problem(r->problems, node, "is an unknown key; known ones are %s", all);
+    }
+}
+
+static void read_key(struct reading *r, struct node *node, const struct schema_key *key, void *base);
+
+static void read_section(struct reading *r, const struct node *node, const char *section, void *base)
+{
+    if (!is_mapping(r, node, false)) {
+        return;
+    }
+    for (struct node *child = node->first; child != NULL; child = child->next) {
+        const struct schema_key *key = NULL;
+        char path[SCHEMA_PATH_MAX];
+        if (child->ignored) {
+            continue;
+        }
+        switch (schema_find(section, child->key, &key, path)) {
+        case SCHEMA_KEY:
+            read_key(r, child, key, base);
+            break;
+        case SCHEMA_SECTION:
+            read_section(r, child, path, base);
+            break;
+        case SCHEMA_UNKNOWN:
+            report_unknown(r, child, section);
+            break;
+        }
+    }
+}
+
+static bool store_defaults(struct reading *r, const char *section, void *base)
+{
+    for (size_t i = 0; i < schema_key_count; i++) {
+        if (schema_within(&schema_keys[i], section) &&
+            !value_store_default(&schema_keys[i], base, memory(r))) {
+            r->no_memory = true;
+            return false;
+        }
+    }
+    return true;
+}
+
+static void read_server(struct reading *r, const struct node *node, struct slice name)
+{
+    struct config *config = r->config;
+    struct config_server *server = &config->servers[config->server_count]; /* read_tree made room */
+    server->name = arena_copy(memory(r), name);
+    if (server->name == NULL || !store_defaults(r, SCHEMA_SERVER, server)) {
+        r->no_memory = true;
+        return;
+    }
+    r->server_nodes[config->server_count] = node;
+    config->server_count++;
+    read_section(r, node, SCHEMA_SERVER, server);
+}
+
+static void read_servers(struct reading *r, const struct node *node)
+{
+    if (node->count > SCHEMA_SERVERS_MAX) {
+        node_problem(r->problems, node, "has %zu entries; at most %d are expected", node->count,
+                     SCHEMA_SERVERS_MAX);
+        return;
+    }
+    if (!is_mapping(r, node, false)) {
+        return;
+    }
+    for (const struct node *child = node->first; child != NULL && !r->no_memory; child = child->next) {
+        if (child->ignored) {
+            continue;
+        }
+        if (child->key.len > 64 || !syntax_server_name(child->key)) {
+            node_key_problem(
+                r->problems, child,
+                "is no name for a server; 1 to 64 letters, digits, \"-\", \"_\" and \".\" are expected");
+            continue;
+        }
+        read_server(r, child, child->key);
+    }
+}
+
+/* A name is looked up when all servers are known: check.c. */
+static void read_choice(struct reading *r, const struct node *node)
+{
+    if (node->kind == NODE_MAPPING) {
+        read_server(r, node, slice_of(SCHEMA_SHORT_FORM));
+    } else if (node->kind == NODE_SEQUENCE) {
+        node_problem(r->problems, node, "is a list; the name of one server, or a server's keys, is expected");
+    } else if (node->empty) {
+        node_problem(r->problems, node,
+                     "has no value; the name of a server, or a server's keys, is expected");
+    }
+}
+
+static void read_key(struct reading *r, struct node *node, const struct schema_key *key, void *base)
+{
+    switch (key->type) {
+    case SCHEMA_CHOICE:
+        read_choice(r, node);
+        break;
+    case SCHEMA_SERVERS:
+        read_servers(r, node);
+        break;
+    case SCHEMA_PAIRS:
+        read_pairs(r, node, key, base);
+        break;
+    default:
+        if (value_is_list(key)) {
+            read_list(r, node, key, base);
+        } else {
+            read_single(r, node, key, base);
+        }
+        break;
+    }
+}
+
+static bool make_room_for_servers(struct reading *r)
+{
+    const struct node *servers = node_find(r->tree->root, "servers");
+    size_t named = servers != NULL && servers->count <= SCHEMA_SERVERS_MAX ? servers->count : 0;
+    size_t room = named + 1; /* and the short form */
+    r->config->servers = arena_array(memory(r), room, sizeof *r->config->servers);
+    r->server_nodes = arena_array(&r->tree->arena, room, sizeof(struct node *));
+    return r->config->servers != NULL && r->server_nodes != NULL;
+}
+
+bool read_tree(struct reading *reading)
+{
+    if (!store_defaults(reading, "", reading->config) || !make_room_for_servers(reading)) {
+        return false;
+    }
+    if (reading->tree->root != NULL) {
+        read_section(reading, reading->tree->root, "", reading->config);
+    }
+    return !reading->no_memory;
+}

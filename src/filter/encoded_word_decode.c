@@ -1,0 +1,239 @@
+/*
+ * Encoded words are looked for only where white space or the text's ends delimit them (RFC 2047 5, 6.1). Adjacent words of one
+ * charset are converted together, because some senders split characters; if that fails, each of them is tried
+ * alone, once, so that a broken word spoils no good one and time stays linear.
+ */
+#include "fcgi_smtp/encoded_word.h"
+
+#include <string.h>
+
+#include "fcgi_smtp/base64.h"
+#include "fcgi_smtp/charset.h"
+
+struct encoded_word {
+    struct slice charset;
+    struct slice payload;
+    bool b;
+    size_t end; /* where the text goes on */
+};
+
+struct decoder {
+    struct buf *out;
+    struct slice text;
+    struct buf octets;   /* of a run of words, in its charset */
+    struct buf utf8;     /* the same, converted */
+    size_t single_until; /* words that begin before it are not joined */
+    bool after_word;     /* the last thing written was a decoded word */
+    bool failed;         /* no room or memory */
+};
+
+static bool is_white(char c)
+{
+    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+static size_t skip_white(struct slice text, size_t at)
+{
+    while (at < text.len && is_white(text.data[at])) {
+        at++;
+    }
+    return at;
+}
+
+static size_t skip_word(struct slice text, size_t at)
+{
+    while (at < text.len && !is_white(text.data[at])) {
+        at++;
+    }
+    return at;
+}
+
+/* Cuts what stands before the first c off rest; false if there is no c. */
+static bool cut(struct slice *rest, char c, struct slice *before)
+{
+    const char *found = rest->len > 0 ? memchr(rest->data, c, rest->len) : NULL;
+    if (found == NULL) {
+        return false;
+    }
+    *before = (struct slice){rest->data, (size_t)(found - rest->data)};
+    *rest = (struct slice){found + 1, rest->len - before->len - 1};
+    return true;
+}
+
+/* encoded-word = "=?" charset "?" encoding "?" encoded-text "?=" (RFC 2047 2); "*" language after charset (RFC 2231 5). */
+static bool parse_word(struct slice text, size_t at, struct encoded_word *word)
+{
+    size_t end = skip_word(text, at);
+    struct slice rest = {text.data + at, end - at};
+    if (rest.len < 4 || memcmp(rest.data, "=?", 2) != 0) {
+        return false;
+    }
+    rest = (struct slice){rest.data + 2, rest.len - 2};
+    struct slice encoding;
+    if (!cut(&rest, '?', &word->charset) || !cut(&rest, '?', &encoding) || !cut(&rest, '?', &word->payload)) {
+        return false;
+    }
+    const char *language = word->charset.len > 0 ? memchr(word->charset.data, '*', word->charset.len) : NULL;
+    if (language != NULL) {
+        word->charset.len = (size_t)(language - word->charset.data);
+    }
+    word->b = slice_equal_nocase(encoding, SLICE("B"));
+    word->end = end;
+    return (word->b || slice_equal_nocase(encoding, SLICE("Q"))) && slice_equal(rest, SLICE("="));
+}
+
+static int hex_value(char c)
+{
+    static const char digits[] = "0123456789ABCDEFabcdef";
+    const char *found = c != '\0' ? strchr(digits, c) : NULL;
+    if (found == NULL) {
+        return -1;
+    }
+    int index = (int)(found - digits);
+    return index < 16 ? index : index - 6;
+}
+
+/* RFC 2047 4.2. out has room for as many octets as the payload has. */
+static bool q_decode(struct slice payload, char *out, size_t *out_len)
+{
+    *out_len = 0;
+    for (size_t i = 0; i < payload.len; i++) {
+        char c = payload.data[i];
+        if (c == '=') {
+            int high = payload.len - i > 2 ? hex_value(payload.data[i + 1]) : -1;
+            int low = high >= 0 ? hex_value(payload.data[i + 2]) : -1;
+            if (low < 0) {
+                return false;
+            }
+            c = (char)(high << 4 | low);
+            i += 2;
+        } else if (c == '_') {
+            c = ' ';
+        }
+        out[(*out_len)++] = c;
+    }
+    return true;
+}
+
+static bool b_decode(struct slice payload, char *out, size_t *out_len)
+{
+    struct base64_decoder decoder;
+    base64_decoder_init(&decoder, BASE64_MIME);
+    return base64_decoder_update(&decoder, payload.data, payload.len, out, out_len) &&
+           base64_decoder_finish(&decoder);
+}
+
+/* Adds the word's octets to decoder->octets. */
+static bool add_octets(struct decoder *decoder, const struct encoded_word *word)
+{
+    char *out = buf_reserve(&decoder->octets, word->payload.len + BASE64_DECODER_UPDATE_MAX(0));
+    if (out == NULL) {
+        decoder->failed = true;
+        return false;
+    }
+    size_t len = 0;
+    bool decoded = word->b ? b_decode(word->payload, out, &len) : q_decode(word->payload, out, &len);
+    decoder->octets.len += decoded ? len : 0;
+    return decoded;
+}
+
+/* Converts decoder->octets; what would bring a line end or a NUL into a header field stays encoded. */
+static bool convert(struct decoder *decoder, struct slice charset)
+{
+    buf_clear(&decoder->utf8);
+    enum charset_result result = charset_to_utf8(charset, buf_slice(&decoder->octets), &decoder->utf8, NULL);
+    decoder->failed = decoder->failed || result == CHARSET_NO_ROOM;
+    struct slice utf8 = buf_slice(&decoder->utf8);
+    return result == CHARSET_OK && !slice_has(utf8, '\r') && !slice_has(utf8, '\n') && !slice_has(utf8, '\0');
+}
+
+static void put(struct decoder *decoder, struct slice octets)
+{
+    decoder->failed = decoder->failed || !buf_append_slice(decoder->out, octets);
+}
+
+/* White space as it is, but for a line end with white space after it (RFC 5322 2.2.3: unfolding). */
+static void put_white(struct decoder *decoder, size_t begin, size_t end)
+{
+    const char *data = decoder->text.data;
+    for (size_t i = begin; i < end; i++) {
+        size_t line_end = data[i] == '\r' && i + 1 < end && data[i + 1] == '\n' ? 2 : data[i] == '\n';
+        bool folded =
+            line_end > 0 && i + line_end < end && (data[i + line_end] == ' ' || data[i + line_end] == '\t');
+        if (folded) {
+            i += line_end;
+        }
+        put(decoder, (struct slice){data + i, 1});
+    }
+}
+
+/*
+ * Decodes the first word, and with it those of the same charset that follow if they are to be joined. *end tells where they
+ * end.
+ */
+static bool decode_run(struct decoder *decoder, const struct encoded_word *first, bool joined, size_t *end)
+{
+    struct encoded_word word = *first;
+    buf_clear(&decoder->octets);
+    bool decoded = add_octets(decoder, &word);
+    *end = word.end;
+    while (joined && parse_word(decoder->text, skip_white(decoder->text, *end), &word) &&
+           slice_equal_nocase(word.charset, first->charset)) {
+        decoded = decoded && add_octets(decoder, &word);
+        *end = word.end;
+    }
+    return decoded && convert(decoder, first->charset);
+}
+
+/* The word at begin, which is one by its syntax, with the white space before it. Returns where the text goes on. */
+static size_t put_words(struct decoder *decoder, size_t white, size_t begin, const struct encoded_word *word)
+{
+    bool joined = begin >= decoder->single_until;
+    size_t end = 0;
+    bool decoded = decode_run(decoder, word, joined, &end);
+    if (!decoded && end > word->end) {
+        decoder->single_until = end;
+        decoded = decode_run(decoder, word, false, &end);
+    }
+    if (!decoded || !decoder->after_word) {
+        put_white(decoder, white, begin);
+    }
+    put(decoder,
+        decoded ? buf_slice(&decoder->utf8) : (struct slice){decoder->text.data + begin, end - begin});
+    decoder->after_word = decoded;
+    return end;
+}
+
+static void decode_text(struct decoder *decoder)
+{
+    struct slice text = decoder->text;
+    for (size_t at = 0; at < text.len && !decoder->failed;) {
+        size_t begin = skip_white(text, at);
+        struct encoded_word word;
+        if (parse_word(text, begin, &word)) {
+            at = put_words(decoder, at, begin, &word);
+            continue;
+        }
+        size_t end = skip_word(text, begin);
+        put_white(decoder, at, begin);
+        put(decoder, (struct slice){text.data + begin, end - begin});
+        decoder->after_word = false;
+        at = end;
+    }
+}
+
+bool encoded_word_decode(struct buf *out, struct slice text)
+{
+    size_t begin = out->len;
+    struct decoder decoder = {.out = out, .text = text};
+    buf_init(&decoder.octets, text.len + BASE64_DECODER_UPDATE_MAX(0));
+    buf_init(&decoder.utf8, out->limit - out->len);
+    decode_text(&decoder);
+    buf_free(&decoder.octets);
+    buf_free(&decoder.utf8);
+    if (decoder.failed && out->data != NULL) {
+        out->len = begin;
+        out->data[begin] = '\0';
+    }
+    return !decoder.failed;
+}

@@ -1,0 +1,29 @@
+/*
+ * capabilities: what a server said of itself in reply to EHLO (RFC 5321 4.1.1.1), as a pure function.
+ */
+#ifndef FCGI_SMTP_SMTP_CAPABILITIES_H
+#define FCGI_SMTP_SMTP_CAPABILITIES_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "smtp/reply.h"
+
+/* AUTH mechanisms that auth.c knows, as bits. */
+#define CAPABILITY_AUTH_PLAIN 1u
+#define CAPABILITY_AUTH_LOGIN 2u
+
+struct capabilities {
+    bool starttls;         /* RFC 3207 */
+    bool eightbitmime;     /* RFC 6152 */
+    bool smtputf8;         /* RFC 6531 */
+    bool size;             /* RFC 1870 */
+    uint64_t size_limit;   /* octets; 0: none is given */
+    unsigned auth;         /* RFC 4954: bits CAPABILITY_AUTH_... */
+    char auth_offered[96]; /* the mechanisms' names as the server gave them, for errors; may be cut */
+};
+
+/* Lines that break the grammar are skipped: some servers send an empty keyword. */
+void capabilities_parse(struct capabilities *capabilities, const struct reply *reply);
+
+#endif

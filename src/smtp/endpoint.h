@@ -1,0 +1,33 @@
+/*
+ * endpoint: what all deliveries to one server share. See smtp_client.h; this is its inside.
+ */
+#ifndef FCGI_SMTP_SMTP_ENDPOINT_H
+#define FCGI_SMTP_SMTP_ENDPOINT_H
+
+#include <pthread.h>
+#include <stdbool.h>
+
+#include "fcgi_smtp/arena.h"
+#include "fcgi_smtp/smtp_client.h"
+#include "smtp/connect.h"
+#include "smtp/resolve.h"
+#include "smtp/tls.h"
+
+struct smtp_endpoint {
+    struct arena strings;
+    struct smtp_settings settings; /* strings in the arena, the password a copy */
+    const char *label;             /* "mail.example.com:587", for errors */
+    const char *unix_path;         /* NULL for TCP */
+    const char *tls_name;          /* what a certificate must be for */
+    struct tls_context *tls;       /* NULL with SMTP_TLS_NONE */
+    struct resolver *resolver;
+    bool owns_resolver;
+    pthread_mutex_t mutex;
+    struct socket_address last_good; /* guarded by mutex; len 0: none yet */
+};
+
+/* Resolves and connects. On failure err says why. */
+enum connect_result endpoint_connect(struct smtp_endpoint *endpoint, struct limit limit, int *fd,
+                                     struct err *err);
+
+#endif

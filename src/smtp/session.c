@@ -1,0 +1,357 @@
+/*
+ * The dialogue as a list of steps: `establish` is the whole of it, each step is one function. What a step
+ * sends, how long it may take, what it hopes for and how an error names it stands in step.c.
+ */
+#include "smtp/session.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "smtp/auth.h"
+
+static const struct slice nothing = {NULL, 0};
+
+/* --- talking --- */
+
+bool session_stream_failed(struct smtp_session *session, struct said said, enum stream_result result)
+{
+    session->sound = false;
+    outcome_stream_failed(session->outcome, session->endpoint->label, said, result, session->stream.why.text);
+    return false;
+}
+
+static bool fail(struct smtp_session *session, enum smtp_class class, enum step step, const char *why)
+{
+    outcome_failed(session->outcome, class, step, "%s", why);
+    return false;
+}
+
+bool session_say(struct smtp_session *session, struct said said, struct slice more)
+{
+    if (step_write(&session->stream.out, said, more)) {
+        return true;
+    }
+    session->sound = false;
+    outcome_failed(session->outcome, SMTP_LOCAL_FAILURE, said.step,
+                   "%s to %s holds a line end or is too long", step_name(said.step),
+                   session->endpoint->label);
+    return false;
+}
+
+static void redact(struct smtp_session *session)
+{
+    const struct secret *password = &session->endpoint->settings.password;
+    if (session->sent_secret != NULL) {
+        reply_redact(&session->reply, buf_slice(session->sent_secret));
+        reply_redact(&session->reply, (struct slice){password->data, password->len});
+    }
+}
+
+/* Feeds what has been read. */
+static enum reply_status feed(struct smtp_session *session)
+{
+    size_t used = 0;
+    struct buf *in = &session->stream.in;
+    enum reply_status status = reply_feed(&session->reply, in->data, in->len, &used);
+    buf_consume(in, used);
+    return status;
+}
+
+bool session_await(struct smtp_session *session, struct said said)
+{
+    struct limit limit = step_limit(said.step, &session->endpoint->settings, session->total);
+    reply_clear(&session->reply);
+    enum stream_result result = stream_flush(&session->stream, limit, false);
+    enum reply_status status = feed(session); /* a server that goes away may have said why */
+    while (status == REPLY_MORE && result == STREAM_OK) {
+        result = stream_fill(&session->stream, limit);
+        status = feed(session);
+    }
+    if (status == REPLY_MORE) {
+        return session_stream_failed(session, said, result);
+    }
+    redact(session);
+    reply_view(&session->reply, &session->view);
+    session->sound =
+        session->sound && status == REPLY_DONE && result == STREAM_OK && session->view.code != 421;
+    if (status == REPLY_DONE) {
+        return true;
+    }
+    if (status == REPLY_BROKEN) {
+        outcome_broken(session->outcome, session->endpoint->label, said, &session->reply);
+        return false;
+    }
+    return session_stream_failed(session, said, STREAM_NO_MEMORY);
+}
+
+bool session_expect(struct smtp_session *session, struct said said)
+{
+    if (step_expects(said.step, session->view.code)) {
+        return true;
+    }
+    outcome_refused(session->outcome, session->endpoint->label, said, &session->view);
+    session->sound = session->sound && session->outcome->class != SMTP_PROTOCOL_ERROR;
+    return false;
+}
+
+/* Lets what was written go and reads its one reply. */
+static bool exchange_written(struct smtp_session *session, struct said said)
+{
+    bool early = session->stream.in.len > 0;
+    if (early) {
+        stream_wipe_out(&session->stream);
+    }
+    if (!session_await(session, said)) {
+        return false;
+    }
+    if (early && session->view.code < 400) {
+        session->sound = false;
+        outcome_failed(session->outcome, SMTP_PROTOCOL_ERROR, said.step,
+                       "%s broke the protocol: it answered before it was asked: %d %s",
+                       session->endpoint->label, session->view.code, session->view.text);
+        return false;
+    }
+    return true;
+}
+
+bool session_exchange(struct smtp_session *session, struct said said, struct slice more)
+{
+    return session_say(session, said, more) && exchange_written(session, said);
+}
+
+/* --- the steps --- */
+
+static enum smtp_class class_of(enum connect_result result)
+{
+    switch (result) {
+    case CONNECT_TIMED_OUT:
+        return SMTP_TIMED_OUT;
+    case CONNECT_FORBIDDEN:
+        return SMTP_ADDRESS_FORBIDDEN;
+    default:
+        return SMTP_UNAVAILABLE;
+    }
+}
+
+static bool connect_server(struct smtp_session *session)
+{
+    struct smtp_endpoint *endpoint = session->endpoint;
+    struct limit limit = step_limit(STEP_CONNECT, &endpoint->settings, session->total);
+    struct err why = {.text = ""};
+    int fd = -1;
+    enum connect_result result = endpoint_connect(endpoint, limit, &fd, &why);
+    if (result != CONNECT_OK) {
+        return fail(session, class_of(result), STEP_CONNECT, why.text);
+    }
+    stream_init(&session->stream, fd);
+    session->sound = true;
+    return true;
+}
+
+static bool start_tls(struct smtp_session *session)
+{
+    struct smtp_endpoint *endpoint = session->endpoint;
+    struct limit limit = step_limit(STEP_TLS, &endpoint->settings, session->total);
+    enum stream_result result = stream_start_tls(&session->stream, endpoint->tls, endpoint->tls_name, limit);
+    return result == STREAM_OK || session_stream_failed(session, (struct said){STEP_TLS, nothing}, result);
+}
+
+static bool await_greeting(struct smtp_session *session)
+{
+    struct said greeting = {STEP_GREETING, nothing};
+    return session_await(session, greeting) && session_expect(session, greeting);
+}
+
+/* RFC 5321 4.1.1.1: the address literal where there is no meaningful name. */
+static struct slice own_name(const struct smtp_session *session, char *literal, size_t cap)
+{
+    const char *domain = session->endpoint->settings.domain;
+    if (domain != NULL && (strchr(domain, '.') != NULL || domain[0] == '[')) {
+        return slice_of(domain);
+    }
+    connect_own_literal(session->stream.fd, literal, cap);
+    return slice_of(literal);
+}
+
+/* EHLO, or HELO where EHLO is not known (RFC 5321 3.2). What was heard before is forgotten (RFC 3207 4.2). */
+static bool say_hello(struct smtp_session *session)
+{
+    char literal[64];
+    struct said hello = {STEP_EHLO, own_name(session, literal, sizeof literal)};
+    memset(&session->capabilities, 0, sizeof session->capabilities);
+    if (!session_exchange(session, hello, nothing)) {
+        return false;
+    }
+    if (session->view.code / 100 == 5) {
+        hello.step = STEP_HELO;
+        return session_exchange(session, hello, nothing) && session_expect(session, hello);
+    }
+    if (!session_expect(session, hello)) {
+        return false;
+    }
+    capabilities_parse(&session->capabilities, &session->reply);
+    return true;
+}
+
+/* Octets that came in clear behind the 220 would be taken for what was said under TLS (CVE-2011-0411). */
+static bool nothing_in_clear(struct smtp_session *session)
+{
+    struct said said = {STEP_STARTTLS, nothing};
+    if (session->stream.in.len == 0 && stream_poll(&session->stream) == STREAM_CLOSED) {
+        return session_stream_failed(session, said, STREAM_CLOSED);
+    }
+    if (session->stream.in.len > 0) {
+        session->sound = false;
+        outcome_failed(
+            session->outcome, SMTP_TLS_FAILED, STEP_STARTTLS,
+            "%s went on in clear after it had agreed to STARTTLS: somebody may be injecting replies",
+            session->endpoint->label);
+        return false;
+    }
+    return true;
+}
+
+static bool upgrade(struct smtp_session *session)
+{
+    struct said said = {STEP_STARTTLS, nothing};
+    if (!session->capabilities.starttls) {
+        outcome_failed(session->outcome, SMTP_TLS_FAILED, STEP_STARTTLS, "%s does not offer STARTTLS",
+                       session->endpoint->label);
+        return false;
+    }
+    return session_exchange(session, said, nothing) && session_expect(session, said) &&
+           nothing_in_clear(session) && start_tls(session);
+}
+
+/* --- AUTH (RFC 4954 4) --- */
+
+static bool auth_unusable(struct smtp_session *session)
+{
+    outcome_failed(session->outcome, SMTP_AUTH_FAILED, STEP_AUTH,
+                   "the user or password for %s is empty, too long or holds a NUL", session->endpoint->label);
+    return false;
+}
+
+/* The initial response for the command, where the mechanism has one and the line stays within its limit. */
+static struct slice initial_response(const struct buf *response, struct said said)
+{
+    size_t line = strlen("AUTH ") + said.argument.len + strlen(" ") + response->len + strlen("\r\n");
+    return line <= AUTH_COMMAND_MAX ? buf_slice(response) : nothing;
+}
+
+/* The answer to a 334, as a line of its own. */
+static bool auth_answer(struct smtp_session *session, struct said said, const struct buf *response)
+{
+    bool ok = step_write_line(&session->stream.out, buf_slice(response)) && exchange_written(session, said);
+    stream_wipe_out(&session->stream);
+    return ok;
+}
+
+static bool auth_dialogue(struct smtp_session *session, struct auth *auth, struct said said,
+                          struct buf *response)
+{
+    if (auth_has_initial(auth) && auth_respond(auth, response) != AUTH_RESPONSE) {
+        return auth_unusable(session);
+    }
+    struct slice initial = initial_response(response, said);
+    bool ready = response->len > initial.len; /* a response that is yet to be sent */
+    bool ok = session_exchange(session, said, initial);
+    stream_wipe_out(&session->stream);
+    while (ok && session->view.code == 334) {
+        enum auth_result result = AUTH_RESPONSE;
+        if (!ready) {
+            buf_clear(response);
+            result = auth_respond(auth, response);
+        }
+        if (result == AUTH_UNUSABLE) {
+            return auth_unusable(session);
+        }
+        if (result == AUTH_UNEXPECTED) {
+            break; /* a challenge where the mechanism has none is no answer: session_expect says so */
+        }
+        ready = false;
+        ok = auth_answer(session, said, response);
+    }
+    return ok && session_expect(session, said);
+}
+
+static bool authenticate(struct smtp_session *session)
+{
+    const struct smtp_settings *settings = &session->endpoint->settings;
+    struct auth auth;
+    struct err why = {.text = ""};
+    bool confidential = session->stream.tls != NULL || settings->allow_cleartext_auth ||
+                        connect_peer_is_local(session->stream.fd);
+    if (!auth_begin(&auth, settings, &session->capabilities, confidential, session->endpoint->label, &why)) {
+        return fail(session, SMTP_AUTH_FAILED, STEP_AUTH, why.text);
+    }
+    struct buf response;
+    buf_init(&response, AUTH_RESPONSE_MAX);
+    session->sent_secret = &response;
+    struct said said = {STEP_AUTH, slice_of(auth_name(&auth))};
+    bool ok = auth_dialogue(session, &auth, said, &response);
+    session->sent_secret = NULL;
+    buf_wipe(&response);
+    return ok;
+}
+
+/* --- life --- */
+
+static bool establish(struct smtp_session *session)
+{
+    const struct smtp_settings *settings = &session->endpoint->settings;
+    return connect_server(session) && (settings->tls != SMTP_TLS_IMPLICIT || start_tls(session)) &&
+           await_greeting(session) && say_hello(session) &&
+           (settings->tls != SMTP_TLS_STARTTLS || (upgrade(session) && say_hello(session))) &&
+           (settings->user == NULL || authenticate(session));
+}
+
+static struct smtp_session *session_new(struct smtp_endpoint *endpoint)
+{
+    struct smtp_session *session = calloc(1, sizeof *session);
+    if (session != NULL) {
+        session->endpoint = endpoint;
+        session->stream.fd = -1;
+        reply_init(&session->reply);
+    }
+    return session;
+}
+
+struct smtp_session *session_open(struct smtp_endpoint *endpoint, struct limit total,
+                                  struct smtp_outcome *outcome)
+{
+    struct smtp_session *session = session_new(endpoint);
+    if (session == NULL) {
+        outcome_failed(outcome, SMTP_LOCAL_FAILURE, STEP_CONNECT, "out of memory");
+        return NULL;
+    }
+    session->total = total;
+    session->outcome = outcome;
+    if (establish(session)) {
+        return session;
+    }
+    session_end(session);
+    return NULL;
+}
+
+void session_end(struct smtp_session *session)
+{
+    /* RFC 5321 4.1.1.10 wants the reply awaited; but what was delivered is delivered, and nobody is to wait
+     * for it. */
+    struct said quit = {STEP_QUIT, nothing};
+    if (session != NULL && session->sound && step_write(&session->stream.out, quit, nothing)) {
+        stream_try_flush(&session->stream);
+    }
+    session_close(session);
+}
+
+void session_close(struct smtp_session *session)
+{
+    if (session == NULL) {
+        return;
+    }
+    stream_close(&session->stream);
+    reply_free(&session->reply);
+    free(session);
+}

@@ -1,0 +1,57 @@
+/*
+ * session: one connection to a server, from connect to the point where a message can be given, and the
+ * dialogue on it.
+ *
+ * A session belongs to one thread at a time. Functions that return false have put what went wrong into the
+ * outcome that the session was lent.
+ */
+#ifndef FCGI_SMTP_SMTP_SESSION_H
+#define FCGI_SMTP_SMTP_SESSION_H
+
+#include <stdbool.h>
+
+#include "fcgi_smtp/smtp_client.h"
+#include "smtp/capabilities.h"
+#include "smtp/endpoint.h"
+#include "smtp/limit.h"
+#include "smtp/outcome.h"
+#include "smtp/reply.h"
+#include "smtp/step.h"
+#include "smtp/stream.h"
+
+struct smtp_session {
+    struct smtp_endpoint *endpoint;
+    struct stream stream;
+    struct capabilities capabilities; /* as of the last EHLO */
+    struct reply reply;               /* the last one */
+    struct smtp_reply_view view;      /* the same, made safe to print */
+    const struct buf *sent_secret;    /* what a reply may not repeat; NULL but in AUTH */
+    struct smtp_outcome *outcome;     /* of the delivery in work */
+    struct limit total;               /* likewise */
+    bool sound;                       /* nothing went wrong that makes it useless: QUIT may be said */
+};
+
+/* Connects, secures, greets and authenticates. NULL when that failed. */
+struct smtp_session *session_open(struct smtp_endpoint *endpoint, struct limit total,
+                                  struct smtp_outcome *outcome);
+
+void session_end(struct smtp_session *session);   /* with QUIT if it is sound; never waits; takes NULL */
+void session_close(struct smtp_session *session); /* without a word; takes NULL */
+
+/* Adds a command to the flight. */
+bool session_say(struct smtp_session *session, struct said said, struct slice more);
+
+/* Lets the flight go and reads one reply, that to said, into session->reply and ->view. */
+bool session_await(struct smtp_session *session, struct said said);
+
+/* One command and its reply. A reply that was there before the command is broken, unless it refuses what
+ * comes. */
+bool session_exchange(struct smtp_session *session, struct said said, struct slice more);
+
+/* True when the last reply is what said hopes for. */
+bool session_expect(struct smtp_session *session, struct said said);
+
+/* Reports the stream's failure at said. Always false. */
+bool session_stream_failed(struct smtp_session *session, struct said said, enum stream_result result);
+
+#endif

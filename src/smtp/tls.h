@@ -1,0 +1,49 @@
+/*
+ * tls: TLS on a non-blocking socket, with verification of the server (RFC 5280, RFC 9525), by OpenSSL.
+ *
+ * A tls_context is one endpoint's: trust store, floor, and the last session for resumption; many threads may
+ * use it. A struct tls is one connection's. Nothing here waits: WANT_READ and WANT_WRITE say what to poll
+ * for.
+ */
+#ifndef FCGI_SMTP_SMTP_TLS_H
+#define FCGI_SMTP_SMTP_TLS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "fcgi_smtp/err.h"
+#include "fcgi_smtp/smtp_client.h"
+
+struct tls_context;
+struct tls;
+
+/*
+ * The trust store is base's when base is not NULL, else ca_file and ca_path, else the system's; it is read
+ * here and never again. NULL when it cannot be loaded (the error names the file) or without memory.
+ */
+struct tls_context *tls_context_new(const struct smtp_settings *settings, const struct tls_context *base,
+                                    struct err *err);
+void tls_context_free(struct tls_context *context); /* takes NULL */
+
+/*
+ * A connection to host, the name or IP literal that the certificate must be for. NULL without memory. The
+ * descriptor stays the caller's.
+ */
+struct tls *tls_new(struct tls_context *context, int fd, const char *host);
+
+/* Takes NULL. Says close_notify if the socket takes it at once. */
+void tls_free(struct tls *tls);
+
+enum tls_io { TLS_DONE, TLS_WANT_READ, TLS_WANT_WRITE, TLS_CLOSED, TLS_FAILED };
+
+/* On TLS_FAILED and TLS_CLOSED, why says which check failed: expired, not yet valid, self-signed, unknown
+ * issuer, ... */
+enum tls_io tls_handshake(struct tls *tls, struct err *why);
+
+enum tls_io tls_read(struct tls *tls, void *out, size_t cap, size_t *len);
+enum tls_io tls_write(struct tls *tls, const void *octets, size_t len, size_t *written);
+
+/* What the last TLS_FAILED of this thread was. Static. */
+const char *tls_last_error(void);
+
+#endif

@@ -1,0 +1,555 @@
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "fcgi_smtp/config.h"
+#include "unit.h"
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+#define SERVER       "server: {host: a.example}\n"
+
+/* A directory of its own with the files that configurations name. */
+struct place {
+    char dir[64];
+};
+
+static void make_file(const struct place *place, const char *name, const char *text, mode_t mode)
+{
+    char path[128];
+    (void)snprintf(path, sizeof path, "%s/%s", place->dir, name);
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+    CU_ASSERT_FATAL(fd >= 0);
+    CU_ASSERT_EQUAL(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+    CU_ASSERT_EQUAL(fchmod(fd, mode), 0);
+    CU_ASSERT_EQUAL(close(fd), 0);
+}
+
+static void make_place(struct place *place)
+{
+    char fifo[128];
+    (void)snprintf(place->dir, sizeof place->dir, "/tmp/config_check.XXXXXX");
+    CU_ASSERT_PTR_NOT_NULL_FATAL(mkdtemp(place->dir));
+    make_file(place, "password", "se cret\r\nsecond line\n", 0640);
+    make_file(place, "open", "secret\n", 0644);
+    make_file(place, "empty", "\n", 0600);
+    make_file(place, "ca.pem", "x", 0644);
+    (void)snprintf(fifo, sizeof fifo, "%s/fifo", place->dir);
+    CU_ASSERT_EQUAL(mkfifo(fifo, 0600), 0);
+}
+
+static void remove_place(const struct place *place)
+{
+    static const char *const names[] = {"password", "open", "empty", "ca.pem", "fifo", "config.yaml"};
+    char path[128];
+    for (size_t i = 0; i < COUNT(names); i++) {
+        (void)snprintf(path, sizeof path, "%s/%s", place->dir, names[i]);
+        (void)unlink(path);
+    }
+    CU_ASSERT_EQUAL(rmdir(place->dir), 0);
+}
+
+/* Replaces every @ by the directory. */
+static char *in_place(const struct place *place, const char *text)
+{
+    struct buf out;
+    buf_init(&out, 65536);
+    for (const char *c = text; *c != '\0'; c++) {
+        bool good = *c == '@' ? buf_append_string(&out, place->dir) : buf_append_char(&out, *c);
+        CU_ASSERT_TRUE_FATAL(good);
+    }
+    char *copy = strdup(buf_cstr(&out));
+    buf_free(&out);
+    return copy;
+}
+
+struct check_case {
+    const char *yaml;
+    const char *said; /* problems, then warnings */
+};
+
+static void check_case(const struct place *place, const struct check_case *one, bool handed_over)
+{
+    char *yaml = in_place(place, one->yaml);
+    char *expected = in_place(place, one->said);
+    struct config_report report;
+    config_report_init(&report);
+    struct config *config = config_parse("f", slice_of(yaml), handed_over, &report);
+    CU_ASSERT_EQUAL(config == NULL, report.problems.len > 0);
+    char *said = NULL;
+    CU_ASSERT(asprintf(&said, "%s%s", buf_cstr(&report.problems), buf_cstr(&report.warnings)) >= 0);
+    CU_ASSERT_STRING_EQUAL(said, expected);
+    if (strcmp(said, expected) != 0) {
+        fprintf(stderr, "%s-> %s   not %s", yaml, said, expected);
+    }
+    free(said);
+    config_free(config);
+    config_report_free(&report);
+    free(expected);
+    free(yaml);
+}
+
+static void check_cases(const struct check_case *cases, size_t count)
+{
+    struct place place;
+    make_place(&place);
+    for (size_t i = 0; i < count; i++) {
+        check_case(&place, &cases[i], false);
+    }
+    remove_place(&place);
+}
+#define CHECK_CASES(cases) check_cases((cases), COUNT(cases))
+
+static void which_server(void)
+{
+    static const struct check_case cases[] = {
+        {"servers: {a: {host: x}}\n", ""},
+        {"servers: {a: {host: x}}\nserver: a\n", ""},
+        {"servers: {a: {host: x}, b: {host: y}}\nserver: b\n", ""},
+        {"servers: {default: {host: x}}\nserver: default\n", ""},
+        {"workers: 3\n", "f:1:1: server: is missing; a server with its host is expected\n"},
+        {"servers:\n", "f:1:1: server: is missing; a server with its host is expected\n"},
+        {"workers: 3\nservers: {}\n", "f:2:1: server: is missing; a server with its host is expected\n"},
+        {"servers: {a: {host: x}, b: {host: y}}\n",
+         "f:1:1: server: is missing, and there are several servers; one of a, b is expected\n"},
+        {"servers: {a: {host: x}, b: {host: y}}\nserver: c\n",
+         "f:2:9: server: \"c\" is not a server; one of a, b is expected\n"},
+        {"server: c\n",
+         "f:1:9: server: \"c\" is not a server; one of an entry of servers (there is none) is expected\n"},
+        {"servers: {a: {host: x}}\nserver: {host: y}\n",
+         "f:2:1: server: is a server of its own, and there is servers "
+         "as well; only one of them is expected\n"},
+        {"server: {}\n",
+         "f:1:1: server.host: is missing; the server's name, address or unix:/path is expected\n"},
+        {"servers:\n  a:\n    port: 25\n",
+         "f:2:3: servers.a.host: is missing; the server's name, address or unix:/path is expected\n"},
+        {"servers: {a: {host: x}, b: {host: y}}\nserver: a\nallow: {servers: [a, c, b]}\n",
+         "f:3:22: allow.servers[1]: \"c\" is not a server; one of a, b is expected\n"},
+        {"server: {host: x}\nallow: {servers: main}\n",
+         "f:2:18: allow.servers: \"main\" is not a server; one of default is expected\n"},
+        /* A key that is there with a wrong value is not missing. */
+        {"server: {host: a b}\n",
+         "f:1:16: server.host: \"a b\" is not valid; a host name in ASCII, an IPv4 or IPv6 "
+         "address without brackets, or unix:/path is expected\n"},
+        {"server: {host: x, user: \"\", password: y}\n", "f:1:25: server.user: is empty; text is expected\n"},
+    };
+    CHECK_CASES(cases);
+}
+
+static void who_may_connect(void)
+{
+    static const struct check_case cases[] = {
+        {SERVER "listen: 127.0.0.1:9000\n", ""},
+        {SERVER "listen: \"[::1]:9000\"\n", ""},
+        {SERVER "listen: 0.0.0.0:9000\nlisten_allowed: 192.0.2.1\n", ""},
+        {SERVER "listen: 0.0.0.0:9000\n", "f:2:9: listen: can be reached from other hosts; listen_allowed is "
+                                          "expected to say which may connect\n"},
+        {SERVER "listen: '[::]:9000'\nlisten_allowed: []\n",
+         "f:2:9: listen: can be reached from other hosts; listen_allowed is expected to say which may "
+         "connect\n"},
+        {SERVER "listen: 192.0.2.1:9000\n", "f:2:9: listen: can be reached from other hosts; listen_allowed "
+                                            "is expected to say which may connect\n"},
+        {SERVER "listen: x\n",
+         "f:2:9: listen: \"x\" is not valid; unix:/path, 127.0.0.1:9000 or [::1]:9000 is "
+         "expected\n"},
+        {SERVER "listen: 0.0.0.0:9000\nlisten_allowed: [x]\n",
+         "f:3:18: listen_allowed[0]: \"x\" is not valid; an IPv4 or IPv6 address, or a network like "
+         "192.0.2.0/24 "
+         "without host bits, is expected\n"},
+        {SERVER "listen: unix:/run/x\nlisten_allowed: [127.0.0.1]\n",
+         "f:3:17: warning: listen_allowed: is for TCP; a unix socket is guarded by listen_mode and "
+         "listen_group\n"},
+        {SERVER "listen_allowed: 127.0.0.1\n", "f:2:17: warning: listen_allowed: is for TCP; a unix socket "
+                                               "is guarded by listen_mode and listen_group\n"},
+        {SERVER "listen_mode: \"0770\"\nlisten_group: root\n", ""},
+        {SERVER "listen_group: no-such-group\n",
+         "f:2:15: listen_group: \"no-such-group\" is not a group of this system; one is expected\n"},
+    };
+    CHECK_CASES(cases);
+    static const struct check_case handed_over[] = {
+        {SERVER "listen: 0.0.0.0:9000\n", ""},
+        {SERVER "listen_allowed: 127.0.0.1\n", ""},
+        {SERVER "listen_group: no-such-group\n", ""},
+        {SERVER "listen: x\n",
+         "f:2:9: listen: \"x\" is not valid; unix:/path, 127.0.0.1:9000 or [::1]:9000 is "
+         "expected\n"},
+    };
+    struct place none = {""};
+    for (size_t i = 0; i < COUNT(handed_over); i++) {
+        check_case(&none, &handed_over[i], true);
+    }
+}
+
+static void files_and_directories(void)
+{
+    static const struct check_case cases[] = {
+        {SERVER "spill_dir: @\n", ""},
+        {SERVER "spill_dir: @/none\n",
+         "f:2:12: spill_dir: cannot be used: No such file or directory; a writable "
+         "directory is expected\n"},
+        {SERVER "spill_dir: @/open\n",
+         "f:2:12: spill_dir: cannot be used: not a directory; a writable directory is expected\n"},
+        {"server: {host: x, ca_file: @/ca.pem}\n", ""},
+        {"server: {host: x, ca_path: @}\n", ""},
+        {"server: {host: x, ca_file: @/none}\n",
+         "f:1:28: server.ca_file: cannot be read: No such file or directory; "
+         "a file of PEM certificates is expected\n"},
+        {"server: {host: x, ca_file: @}\n", "f:1:28: server.ca_file: cannot be read: not a regular file; a "
+                                            "file of PEM certificates is expected\n"},
+        {"server: {host: x, ca_file: @/fifo}\n", "f:1:28: server.ca_file: cannot be read: not a regular "
+                                                 "file; a file of PEM certificates is expected\n"},
+        {"server: {host: x, ca_path: @/ca.pem}\n", "f:1:28: server.ca_path: cannot be read: not a directory; "
+                                                   "a directory of certificates is expected\n"},
+        {"server: {host: x, ca_path: @, ca_file: @/ca.pem}\n", NULL},
+    };
+    check_cases(cases, COUNT(cases) - 1);
+    /* The column depends on the directory's name. */
+    struct config_report report;
+    config_report_init(&report);
+    CU_ASSERT_PTR_NULL(
+        config_parse("f", SLICE("server: {host: x, ca_path: /tmp, ca_file: /dev/null}\n"), false, &report));
+    CU_ASSERT_STRING_EQUAL(
+        buf_cstr(&report.problems),
+        "f:1:19: server.ca_path: stands beside ca_file; only one of them is expected\n"
+        "f:1:43: server.ca_file: cannot be read: not a regular file; a file of PEM certificates is "
+        "expected\n");
+    config_report_free(&report);
+}
+
+static void passwords(void)
+{
+    static const struct check_case cases[] = {
+        {"server: {host: x, user: y, password: z}\n", ""},
+        {"server: {host: x, user: y, password_file: @/password}\n", ""},
+        {"server: {host: x, user: y, password_env: CONFIG_TEST_PASSWORD}\n", ""},
+        {"server: {host: x, user: y}\n",
+         "f:1:19: server.user: stands without a password; password, password_file or "
+         "password_env is expected\n"},
+        {"server: {host: x, password: y}\n",
+         "f:1:19: server.password: stands without a user; both or none are expected\n"},
+        {"server: {host: x, password_env: CONFIG_TEST_PASSWORD}\n",
+         "f:1:19: server.password_env: stands without a user; both or none are expected\n"},
+        {"server: {host: x, user: y, password: z, password_env: CONFIG_TEST_PASSWORD}\n",
+         "f:1:41: server.password_env: stands beside password; only one of them is expected\n"},
+        {"server: {password_env: a, user: y, password: z, host: x, password_file: c}\n",
+         "f:1:10: server.password_env: stands beside password; only one of them is expected\n"
+         "f:1:58: server.password_file: stands beside password; only one of them is expected\n"},
+        {"server: {host: x, user: y, password: ''}\n",
+         "f:1:38: server.password: is empty; text is expected\n"},
+        {"server: {host: x, user: y, password_file: @/none}\n",
+         "f:1:43: server.password_file: cannot be read: No such file or directory; a file with the password "
+         "in its "
+         "first line is expected\n"},
+        {"server: {host: x, user: y, password_file: @}\n",
+         "f:1:43: server.password_file: cannot be read: not a regular file; a file with the password in its "
+         "first "
+         "line is expected\n"},
+        {"server: {host: x, user: y, password_file: @/fifo}\n",
+         "f:1:43: server.password_file: cannot be read: not a regular file; a file with the password in its "
+         "first "
+         "line is expected\n"},
+        {"server: {host: x, user: y, password_file: @/empty}\n",
+         "f:1:43: server.password_file: @/empty: the first line is empty; the password is expected in its "
+         "first "
+         "line\n"},
+        {"server: {host: x, user: y, password_file: @/open}\n",
+         "f:1:43: warning: server.password_file: everybody can read this file; mode 0640 or stricter is "
+         "expected\n"},
+        {"server: {host: x, user: y, password_env: CONFIG_TEST_UNSET}\n",
+         "f:1:42: server.password_env: this environment variable is not set or empty; the name of one with "
+         "the "
+         "password is expected\n"},
+    };
+    CU_ASSERT_EQUAL(setenv("CONFIG_TEST_PASSWORD", "se cret", 1), 0);
+    CU_ASSERT_EQUAL(unsetenv("CONFIG_TEST_UNSET"), 0);
+    CHECK_CASES(cases);
+}
+
+static void passwords_are_there_after_loading(void)
+{
+    static const char *const yamls[] = {"server: {host: x, user: y, password: se cret}\n",
+                                        "server: {host: x, user: y, password_file: @/password}\n",
+                                        "server: {host: x, user: y, password_env: CONFIG_TEST_PASSWORD}\n"};
+    struct place place;
+    make_place(&place);
+    CU_ASSERT_EQUAL(setenv("CONFIG_TEST_PASSWORD", "se cret", 1), 0);
+    for (size_t i = 0; i < COUNT(yamls); i++) {
+        struct config_report report;
+        config_report_init(&report);
+        char *yaml = in_place(&place, yamls[i]);
+        struct config *config = config_parse("f", slice_of(yaml), false, &report);
+        CU_ASSERT_PTR_NOT_NULL_FATAL(config);
+        CU_ASSERT_STRING_EQUAL(config->servers[0].password.data, "se cret");
+        CU_ASSERT_EQUAL(config->servers[0].password.len, 7);
+        config_free(config);
+        free(yaml);
+        config_report_free(&report);
+    }
+    remove_place(&place);
+}
+
+static void tls_and_unix_sockets(void)
+{
+    static const struct check_case cases[] = {
+        {"server: {host: 'unix:/run/smtp'}\n", ""},
+        {"server: {host: 'unix:/run/smtp', tls: none}\n", ""},
+        {"server: {host: 'unix:/run/smtp', port: 25}\n",
+         "f:1:40: server.port: has no meaning beside host: unix:/path; no port is expected\n"},
+        {"server: {host: 'unix:/run/smtp', tls: starttls}\n",
+         "f:1:39: server.tls: has no meaning beside host: unix:/path; no tls is expected\n"},
+        {"server: {host: x, verify: full}\n", ""},
+        {"server: {host: x, verify: none}\n", "f:1:27: warning: server.verify: the server's certificate is "
+                                              "not verified, so anybody on the way can read "
+                                              "mails and password\n"},
+        {"server: {host: x, tls: none, user: y, password: z}\n",
+         "f:1:36: warning: server.user: without TLS the password is sent only to this host itself; tls: "
+         "starttls or "
+         "implicit, or allow_cleartext_auth: true is expected\n"},
+        {"server: {host: x, tls: none, user: y, password: z, allow_cleartext_auth: true}\n", ""},
+        {"server: {host: LOCALHOST, tls: none, user: y, password: z}\n", ""},
+        {"server: {host: 127.0.0.2, tls: none, user: y, password: z}\n", ""},
+        {"server: {host: x, timeouts: {total: 59s}}\n", ""},
+        {"server: {host: x, timeouts: {total: 1m}}\n",
+         "f:1:37: warning: server.timeouts.total: nginx itself gives up after 60s unless its "
+         "fastcgi_read_timeout is "
+         "raised; less is expected\n"},
+    };
+    CHECK_CASES(cases);
+}
+
+static void completes_port_and_tls(void)
+{
+    static const struct {
+        char *host;
+        int64_t port;
+        enum config_tls tls;
+        bool user;
+        int64_t port_expected;
+        enum config_tls tls_expected;
+    } cases[] = {
+        {"x", 0, CONFIG_TLS_UNSET, false, 25, CONFIG_TLS_STARTTLS},
+        {"x", 0, CONFIG_TLS_UNSET, true, 587, CONFIG_TLS_STARTTLS},
+        {"x", 0, CONFIG_TLS_IMPLICIT, true, 465, CONFIG_TLS_IMPLICIT},
+        {"x", 0, CONFIG_TLS_IMPLICIT, false, 465, CONFIG_TLS_IMPLICIT},
+        {"x", 0, CONFIG_TLS_NONE, true, 587, CONFIG_TLS_NONE},
+        {"x", 465, CONFIG_TLS_UNSET, false, 465, CONFIG_TLS_IMPLICIT},
+        {"x", 465, CONFIG_TLS_STARTTLS, false, 465, CONFIG_TLS_STARTTLS},
+        {"x", 2525, CONFIG_TLS_UNSET, true, 2525, CONFIG_TLS_STARTTLS},
+        {"x", 2525, CONFIG_TLS_IMPLICIT, true, 2525, CONFIG_TLS_IMPLICIT},
+        {"localhost", 0, CONFIG_TLS_UNSET, false, 25, CONFIG_TLS_NONE},
+        {"LocalHost", 24, CONFIG_TLS_UNSET, false, 24, CONFIG_TLS_NONE},
+        {"127.0.0.1", 25, CONFIG_TLS_UNSET, true, 25, CONFIG_TLS_NONE},
+        {"127.8.9.10", 25, CONFIG_TLS_UNSET, false, 25, CONFIG_TLS_NONE},
+        {"::1", 25, CONFIG_TLS_UNSET, false, 25, CONFIG_TLS_NONE},
+        {"::1", 25, CONFIG_TLS_STARTTLS, false, 25, CONFIG_TLS_STARTTLS},
+        {"localhost", 0, CONFIG_TLS_UNSET, true, 587, CONFIG_TLS_STARTTLS},
+        {"localhost", 465, CONFIG_TLS_UNSET, false, 465, CONFIG_TLS_IMPLICIT},
+        {"localhost", 1025, CONFIG_TLS_UNSET, false, 1025, CONFIG_TLS_STARTTLS},
+        {"localhost.example", 25, CONFIG_TLS_UNSET, false, 25, CONFIG_TLS_STARTTLS},
+        {"128.0.0.1", 25, CONFIG_TLS_UNSET, false, 25, CONFIG_TLS_STARTTLS},
+        {"unix:/run/smtp", 0, CONFIG_TLS_UNSET, true, 0, CONFIG_TLS_NONE},
+        {NULL, 0, CONFIG_TLS_UNSET, false, 25, CONFIG_TLS_STARTTLS},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        char user[] = "y";
+        struct config_server server = {.host = cases[i].host,
+                                       .port = cases[i].port,
+                                       .tls = cases[i].tls,
+                                       .user = cases[i].user ? user : NULL};
+        config_server_complete(&server);
+        CU_ASSERT_EQUAL(server.port, cases[i].port_expected);
+        CU_ASSERT_EQUAL(server.tls, cases[i].tls_expected);
+    }
+}
+
+static void defaults_are_filled_in(void)
+{
+    struct config_report report;
+    config_report_init(&report);
+    struct config *config = config_parse("f",
+                                         SLICE("servers: {a: {host: x}, b: {host: y, domain: z}}\nserver: b\n"
+                                               "base_path: /mail/\n"),
+                                         false, &report);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(config);
+    CU_ASSERT_STRING_EQUAL(config->listen, "unix:/run/fcgi-smtp/fcgi-smtp.sock");
+    CU_ASSERT_EQUAL(config->listen_mode, 0660);
+    CU_ASSERT_PTR_NULL(config->listen_group);
+    CU_ASSERT_STRING_EQUAL(config->base_path, "/mail");
+    CU_ASSERT_EQUAL(config->workers, 32);
+    CU_ASSERT_EQUAL(config->queue_wait, 5000);
+    CU_ASSERT_EQUAL(config->server, 1);
+    CU_ASSERT_EQUAL(config->server_count, 2);
+    char name[256] = "";
+    CU_ASSERT_EQUAL(gethostname(name, sizeof name - 1), 0);
+    CU_ASSERT_STRING_EQUAL(config->servers[0].domain, name);
+    CU_ASSERT_STRING_EQUAL(config->servers[1].domain, "z");
+    CU_ASSERT_EQUAL(config->servers[1].timeouts.total, 50000);
+    CU_ASSERT_EQUAL(config->servers[1].port, 25);
+    CU_ASSERT_PTR_NULL(config->servers[1].password.data);
+    CU_ASSERT_EQUAL(config->allow.ports.count, 3);
+    CU_ASSERT_EQUAL(config->allow.ports.items[2], 587);
+    CU_ASSERT_EQUAL(config->allow.recipients.count, 0);
+    CU_ASSERT_EQUAL(config->allow.override, 0);
+    CU_ASSERT_EQUAL(config->limits.request, 32 * 1024 * 1024);
+    CU_ASSERT_PTR_NULL(config->defaults.from);
+    CU_ASSERT_PTR_EQUAL(config_find_server(config, SLICE("a")), &config->servers[0]);
+    CU_ASSERT_PTR_NULL(config_find_server(config, SLICE("c")));
+    config_free(config);
+    config_free(NULL);
+    config_report_free(&report);
+}
+
+static void values_take_their_type_from_the_key(void)
+{
+    static const char yaml[] =
+        "server: {host: x, user: no, password: 123, tls_min: 1.3, allow_cleartext_auth: \"true\"}\n"
+        "listen_mode: 0600\nworkers: \"7\"\n"
+        "defaults: {to: single@a.example, cc: [null, ~], subject: '', headers: {X-A: true}}\n"
+        "allow: {override: [port, tls, port], ports: 2525, hosts: ['*.example']}\n";
+    struct config_report report;
+    config_report_init(&report);
+    struct config *config = config_parse("f", slice_of(yaml), false, &report);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(config);
+    const struct config_server *server = &config->servers[0];
+    CU_ASSERT_STRING_EQUAL(server->name, "default");
+    CU_ASSERT_STRING_EQUAL(server->user, "no");
+    CU_ASSERT_STRING_EQUAL(server->password.data, "123");
+    CU_ASSERT_EQUAL(server->tls_min, CONFIG_TLS_1_3);
+    CU_ASSERT_TRUE(server->allow_cleartext_auth);
+    CU_ASSERT_EQUAL(config->listen_mode, 0600);
+    CU_ASSERT_EQUAL(config->workers, 7);
+    CU_ASSERT_EQUAL(config->defaults.to.count, 1);
+    CU_ASSERT_STRING_EQUAL(config->defaults.to.items[0], "single@a.example");
+    CU_ASSERT_EQUAL(config->defaults.cc.count, 2);
+    CU_ASSERT_STRING_EQUAL(config->defaults.cc.items[1], "~");
+    CU_ASSERT_STRING_EQUAL(config->defaults.subject, "");
+    CU_ASSERT_STRING_EQUAL(config->defaults.headers.items[0].value, "true");
+    CU_ASSERT_EQUAL(config->allow.override, CONFIG_OVERRIDE_PORT | CONFIG_OVERRIDE_TLS);
+    CU_ASSERT_EQUAL(config->allow.ports.count, 1);
+    CU_ASSERT_EQUAL(config->allow.ports.items[0], 2525);
+    config_free(config);
+    config_report_free(&report);
+    static const struct check_case wrong[] = {
+        {"server: {host: x, allow_cleartext_auth: yes}\n",
+         "f:1:41: server.allow_cleartext_auth: \"yes\" is not valid; true or false is expected\n"},
+        {"server: {host: x, allow_cleartext_auth: True}\n",
+         "f:1:41: server.allow_cleartext_auth: \"True\" is not valid; true or false is expected\n"},
+    };
+    CHECK_CASES(wrong);
+}
+
+static void later_problems_get_their_position(void)
+{
+    static const char yaml[] = "server: {host: x, ca_file: @/ca.pem}\ndefaults:\n  from: a\n  to: [b, c]\n"
+                               "  cc: d\n  headers:\n    X-A: e\n";
+    static const struct {
+        const char *path, *line;
+    } cases[] = {
+        {"defaults.from", "f:3:9: defaults.from: bad\n"},
+        {"defaults.to[1]", "f:4:11: defaults.to[1]: bad\n"},
+        {"defaults.cc[0]", "f:5:7: defaults.cc: bad\n"},
+        {"defaults.headers.X-A", "f:7:10: defaults.headers.X-A: bad\n"},
+        {"servers.default.ca_file", "f:1:28: server.ca_file: bad\n"},
+        {"servers.main.ca_file", "f: servers.main.ca_file: bad\n"},
+        {"defaults.sender", "f: defaults.sender: bad\n"},
+        {"defaults.to[2]", "f: defaults.to[2]: bad\n"},
+        {"", "f: : bad\n"},
+    };
+    struct place place;
+    make_place(&place);
+    char *text = in_place(&place, yaml);
+    struct config_report report;
+    config_report_init(&report);
+    struct config *config = config_parse("f", slice_of(text), false, &report);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(config);
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        buf_clear(&report.problems);
+        config_report_add(&report, config, cases[i].path, "bad");
+        CU_ASSERT_STRING_EQUAL(buf_cstr(&report.problems), cases[i].line);
+    }
+    buf_clear(&report.problems);
+    config_report_add(&report, config, "defaults.from", "bad\n\x01");
+    CU_ASSERT_STRING_EQUAL(buf_cstr(&report.problems), "f:3:9: defaults.from: bad??\n");
+    const struct config by_hand = {.server_count = 0};
+    buf_clear(&report.problems);
+    config_report_add(&report, &by_hand, "defaults.from", "bad");
+    CU_ASSERT_STRING_EQUAL(buf_cstr(&report.problems), "configuration: defaults.from: bad\n");
+    config_free(config);
+    config_report_free(&report);
+    free(text);
+    remove_place(&place);
+}
+
+static void check_load(const struct place *place, const char *path, const char *problems,
+                       const char *warnings)
+{
+    char *file = in_place(place, path);
+    char *expected_problems = in_place(place, problems);
+    char *expected_warnings = in_place(place, warnings);
+    struct config_report report;
+    config_report_init(&report);
+    struct config *config = config_load(file, false, &report);
+    CU_ASSERT_EQUAL(config == NULL, problems[0] != '\0');
+    CU_ASSERT_STRING_EQUAL(buf_cstr(&report.problems), expected_problems);
+    CU_ASSERT_STRING_EQUAL(buf_cstr(&report.warnings), expected_warnings);
+    config_free(config);
+    config_report_free(&report);
+    free(expected_warnings);
+    free(expected_problems);
+    free(file);
+}
+
+static void files_are_loaded(void)
+{
+    static const char with_password[] = "server: {host: x, user: y, password: z}\n";
+    static const char warning[] = "@/config.yaml:1:38: warning: server.password: everybody can read this "
+                                  "configuration file; mode 0640 or stricter is expected\n";
+    struct place place;
+    make_place(&place);
+    make_file(&place, "config.yaml", with_password, 0640);
+    check_load(&place, "@/config.yaml", "", "");
+    make_file(&place, "config.yaml", with_password, 0644);
+    check_load(&place, "@/config.yaml", "", warning);
+    make_file(&place, "config.yaml", SERVER, 0644);
+    check_load(&place, "@/config.yaml", "", "");
+    make_file(&place, "config.yaml", SERVER "workers: 0\n", 0600);
+    check_load(&place, "@/config.yaml",
+               "@/config.yaml:2:10: workers: \"0\" is not valid; a whole number from 1 to 1024 is expected\n",
+               "");
+    make_file(&place, "config.yaml", "", 0600);
+    check_load(&place, "@/config.yaml",
+               "@/config.yaml:1:1: server: is missing; a server with its host is expected\n", "");
+    check_load(&place, "@/none",
+               "@/none: cannot be read: No such file or directory; a YAML file is expected\n", "");
+    check_load(&place, "@", "@: cannot be read: Is a directory; a YAML file is expected\n", "");
+    char *large = malloc(CONFIG_FILE_MAX + 2);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(large);
+    memset(large, '\n', CONFIG_FILE_MAX + 1);
+    memcpy(large, SERVER, strlen(SERVER));
+    large[CONFIG_FILE_MAX] = '\0';
+    make_file(&place, "config.yaml", large, 0600);
+    check_load(&place, "@/config.yaml", "", "");
+    large[CONFIG_FILE_MAX] = '\n';
+    large[CONFIG_FILE_MAX + 1] = '\0';
+    make_file(&place, "config.yaml", large, 0600);
+    check_load(&place, "@/config.yaml",
+               "@/config.yaml: cannot be read: too large; at most 1MiB is expected\n", "");
+    free(large);
+    remove_place(&place);
+}
+
+static const struct unit_test tests[] = {
+    {"which server", which_server},
+    {"who may connect", who_may_connect},
+    {"files and directories", files_and_directories},
+    {"passwords", passwords},
+    {"passwords are there after loading", passwords_are_there_after_loading},
+    {"TLS and unix sockets", tls_and_unix_sockets},
+    {"completes port and TLS", completes_port_and_tls},
+    {"defaults are filled in", defaults_are_filled_in},
+    {"values take their type from the key", values_take_their_type_from_the_key},
+    {"later problems get their position", later_problems_get_their_position},
+    {"files are loaded", files_are_loaded},
+};
+UNIT_SUITE(config_check, tests);

@@ -1,0 +1,487 @@
+#include "config/schema.h"
+
+#include <stdio.h>
+
+#include "config/syntax.h"
+#include "config/value.h"
+#include "fcgi_smtp/config.h"
+#include "unit.h"
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+/* Either struct that a key may be in. */
+union any_base {
+    struct config config;
+    struct config_server server;
+};
+
+static bool is_number(const struct schema_key *key)
+{
+    return key->type == SCHEMA_NUMBER || key->type == SCHEMA_DURATION || key->type == SCHEMA_SIZE ||
+           key->type == SCHEMA_MODE;
+}
+
+static void the_table_is_sound(void)
+{
+    for (size_t i = 0; i < schema_key_count; i++) {
+        const struct schema_key *key = &schema_keys[i];
+        CU_ASSERT(strlen(key->path) < SCHEMA_PATH_MAX);
+        CU_ASSERT(key->min <= key->max);
+        CU_ASSERT_EQUAL(key->words != NULL, key->type == SCHEMA_WORD || key->type == SCHEMA_WORDS);
+        CU_ASSERT_EQUAL(key->valid != NULL, key->expected != NULL);
+        for (size_t j = 0; j < i; j++) {
+            CU_ASSERT_STRING_NOT_EQUAL(key->path, schema_keys[j].path);
+            bool both = schema_within(key, SCHEMA_SERVER) == schema_within(&schema_keys[j], SCHEMA_SERVER);
+            bool at_one_place =
+                both && key->offset == schema_keys[j].offset && key->type == schema_keys[j].type;
+            CU_ASSERT_FALSE(at_one_place);
+        }
+        char names[SCHEMA_NAMES_MAX][SCHEMA_PATH_MAX];
+        CU_ASSERT(schema_names("", names) < SCHEMA_NAMES_MAX);
+        CU_ASSERT(schema_names(SCHEMA_SERVER, names) < SCHEMA_NAMES_MAX);
+    }
+}
+
+static void every_default_is_a_value_of_its_key(void)
+{
+    struct arena arena;
+    arena_init(&arena, 65536);
+    for (size_t i = 0; i < schema_key_count; i++) {
+        union any_base base = {0};
+        CU_ASSERT_TRUE(value_store_default(&schema_keys[i], &base, &arena));
+        if (schema_keys[i].fallback == NULL && is_number(&schema_keys[i])) {
+            /* Only a server's port is found by other keys. */
+            CU_ASSERT_STRING_EQUAL(schema_keys[i].path, "servers.*.port");
+        }
+    }
+    arena_free(&arena);
+}
+
+/* The ends of every range are accepted, one more or less is not. */
+static void ranges_hold(void)
+{
+    struct arena arena;
+    arena_init(&arena, 65536);
+    for (size_t i = 0; i < schema_key_count; i++) {
+        const struct schema_key *key = &schema_keys[i];
+        const char *unit = key->type == SCHEMA_DURATION ? "ms" : "";
+        for (int64_t value = key->min - 1; is_number(key) && value <= key->max + 1;
+             value = value == key->min ? key->max : value + 1) {
+            union any_base base = {0};
+            char text[32];
+            (void)snprintf(text, sizeof text, key->type == SCHEMA_MODE ? "%llo%s" : "%lld%s",
+                           (long long)value, unit);
+            bool inside = value >= key->min && value <= key->max;
+            CU_ASSERT_EQUAL(value_store(key, slice_of(text), &base, &arena),
+                            inside ? VALUE_OK : VALUE_INVALID);
+        }
+    }
+    arena_free(&arena);
+}
+
+static void names_are_found_in_their_section(void)
+{
+    static const struct {
+        const char *section, *name;
+        enum schema_found found;
+        const char *path;
+    } cases[] = {
+        {"", "workers", SCHEMA_KEY, "workers"},
+        {"", "log", SCHEMA_SECTION, "log"},
+        {"", "server", SCHEMA_KEY, "server"},
+        {"", "servers", SCHEMA_KEY, "servers"},
+        {"log", "level", SCHEMA_KEY, "log.level"},
+        {"servers.*", "host", SCHEMA_KEY, "servers.*.host"},
+        {"servers.*", "timeouts", SCHEMA_SECTION, "servers.*.timeouts"},
+        {"servers.*.timeouts", "total", SCHEMA_KEY, "servers.*.timeouts.total"},
+        {"", "log.level", SCHEMA_UNKNOWN, NULL},
+        {"", "level", SCHEMA_UNKNOWN, NULL},
+        {"", "lo", SCHEMA_UNKNOWN, NULL},
+        {"", "logs", SCHEMA_UNKNOWN, NULL},
+        {"", "", SCHEMA_UNKNOWN, NULL},
+        {"", "*", SCHEMA_UNKNOWN, NULL},
+        {"servers", "*", SCHEMA_UNKNOWN, NULL},
+        {"log", "workers", SCHEMA_UNKNOWN, NULL},
+        {"lo", "level", SCHEMA_UNKNOWN, NULL},
+        {"", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+         SCHEMA_UNKNOWN, NULL},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        const struct schema_key *key = NULL;
+        char section[SCHEMA_PATH_MAX] = "";
+        CU_ASSERT_EQUAL(schema_find(cases[i].section, slice_of(cases[i].name), &key, section),
+                        cases[i].found);
+        if (cases[i].found == SCHEMA_KEY) {
+            CU_ASSERT_STRING_EQUAL(key->path, cases[i].path);
+        } else if (cases[i].found == SCHEMA_SECTION) {
+            CU_ASSERT_STRING_EQUAL(section, cases[i].path);
+        }
+    }
+    const struct schema_key *key;
+    char section[SCHEMA_PATH_MAX];
+    CU_ASSERT_EQUAL(schema_find("", (struct slice){"log\0", 4}, &key, section), SCHEMA_UNKNOWN);
+}
+
+static void sections_know_their_names(void)
+{
+    char names[SCHEMA_NAMES_MAX][SCHEMA_PATH_MAX];
+    CU_ASSERT_EQUAL(schema_names("log", names), 3);
+    CU_ASSERT_STRING_EQUAL(names[0], "level");
+    CU_ASSERT_STRING_EQUAL(names[2], "to");
+    CU_ASSERT_EQUAL(schema_names("servers.*.timeouts", names), 5);
+    size_t count = schema_names("", names);
+    CU_ASSERT_STRING_EQUAL(names[0], "listen");
+    CU_ASSERT_STRING_EQUAL(names[count - 1], "limits");
+    CU_ASSERT_STRING_EQUAL(schema_elsewhere(SLICE("ca_file")), "servers.*.ca_file");
+    CU_ASSERT_STRING_EQUAL(schema_elsewhere(SLICE("connect")), "servers.*.timeouts.connect");
+    CU_ASSERT_PTR_NULL(schema_elsewhere(SLICE("workers")));
+    CU_ASSERT_PTR_NULL(schema_elsewhere(SLICE("")));
+}
+
+struct quantity_case {
+    const char *text;
+    int64_t value; /* -1: none */
+};
+
+static void check_quantities(bool (*parse)(struct slice, int64_t *), const struct quantity_case *cases,
+                             size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        int64_t value = -1;
+        bool good = parse(slice_of(cases[i].text), &value);
+        CU_ASSERT_EQUAL(good, cases[i].value >= 0);
+        if (good) {
+            CU_ASSERT_EQUAL(value, cases[i].value);
+        }
+    }
+}
+
+static void quantities(void)
+{
+    static const struct quantity_case numbers[] = {
+        {"0", 0},   {"1", 1},    {"65535", 65535}, {"999999999999999999", 999999999999999999},
+        {"", -1},   {"01", -1},  {"-1", -1},       {"1000000000000000000", -1},
+        {"+1", -1}, {"1.0", -1}, {"1e3", -1},      {"0x10", -1},
+        {" 1", -1}, {"1 ", -1},  {"1_000", -1},    {"99999999999999999999999999", -1},
+    };
+    static const struct quantity_case modes[] = {
+        {"0660", 0660}, {"660", 0660}, {"0", 0},      {"7777", 07777},
+        {"0668", -1},   {"", -1},      {"0o660", -1}, {"00660", -1},
+    };
+    static const struct quantity_case durations[] = {
+        {"500ms", 500},  {"10s", 10000}, {"2m", 120000},
+        {"1h", 3600000}, {"0s", 0},      {"10", -1},
+        {"", -1},        {"s", -1},      {"1.5s", -1},
+        {"10 s", -1},    {"10S", -1},    {"1h30m", -1},
+        {"1d", -1},      {"-1s", -1},    {"01s", -1},
+        {"10sec", -1},   {"ms500", -1},  {"999999999999999999h", -1},
+    };
+    static const struct quantity_case sizes[] = {
+        {"64KiB", 65536}, {"25MiB", 26214400}, {"1GiB", 1073741824},
+        {"1KB", 1000},    {"1MB", 1000000},    {"1GB", 1000000000},
+        {"100B", 100},    {"100", 100},        {"0", 0},
+        {"", -1},         {"KiB", -1},         {"1kib", -1},
+        {"1K", -1},       {"1 MiB", -1},       {"1.5MiB", -1},
+        {"-1B", -1},      {"1BB", -1},         {"999999999999999999GiB", -1},
+    };
+    check_quantities(value_number, numbers, COUNT(numbers));
+    check_quantities(value_mode, modes, COUNT(modes));
+    check_quantities(value_duration, durations, COUNT(durations));
+    check_quantities(value_size, sizes, COUNT(sizes));
+}
+
+static void quantities_are_written_as_they_are_read(void)
+{
+    static const int64_t values[] = {0,     1,     999,     1000,    1001,    1024,     1536,       60000,
+                                     90000, 65536, 3600000, 1048576, 1000000, 33554432, 4294967296, 86400000};
+    for (size_t i = 0; i < COUNT(values); i++) {
+        char text[32];
+        int64_t value = -1;
+        value_duration_text(values[i], text);
+        CU_ASSERT_TRUE(value_duration(slice_of(text), &value));
+        CU_ASSERT_EQUAL(value, values[i]);
+        value_size_text(values[i], text);
+        CU_ASSERT_TRUE(value_size(slice_of(text), &value));
+        CU_ASSERT_EQUAL(value, values[i]);
+    }
+    char text[32];
+    value_duration_text(90000, text);
+    CU_ASSERT_STRING_EQUAL(text, "90s");
+    value_size_text(65536, text);
+    CU_ASSERT_STRING_EQUAL(text, "64KiB");
+}
+
+struct syntax_case {
+    const char *text;
+    bool valid;
+};
+
+static void check_syntax(bool (*valid)(struct slice), const struct syntax_case *cases, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        CU_ASSERT_EQUAL(valid(slice_of(cases[i].text)), cases[i].valid);
+        if (valid(slice_of(cases[i].text)) != cases[i].valid) {
+            fprintf(stderr, "%s\n", cases[i].text);
+        }
+    }
+}
+
+#define TEN     "aaaaaaaaaa"
+#define SIXTY   TEN TEN TEN TEN TEN TEN
+#define LABEL63 SIXTY "aaa"
+
+static void syntax_of_listen(void)
+{
+    static const struct syntax_case listens[] = {
+        {"unix:/run/x.sock", true},
+        {"127.0.0.1:9000", true},
+        {"[::1]:9000", true},
+        {"0.0.0.0:1", true},
+        {"[::]:65535", true},
+        {"", false},
+        {"unix:", false},
+        {"unix:/", false},
+        {"unix:run/x.sock", false},
+        {"/run/x.sock", false},
+        {"localhost:9000", false},
+        {"127.0.0.1", false},
+        {"127.0.0.1:", false},
+        {"127.0.0.1:0", false},
+        {"127.0.0.1:65536", false},
+        {"127.0.0.1:+1", false},
+        {"127.0.0.1:09", false},
+        {"127.1:9000", false},
+        {"::1:9000", false},
+        {"[::1]", false},
+        {"[127.0.0.1]:9000", false},
+        {":9000", false},
+        {"9000", false},
+        {"[]:9000", false},
+        {"[::1:9000", false},
+        {"[::g]:9000", false},
+        {"*:9000", false},
+        {"256.0.0.1:9000", false},
+        {"127.0.0.1:99999999999999999999", false},
+        {"unix:/" SIXTY TEN TEN TEN TEN "aaaaaa", true},
+        {"unix:/" SIXTY TEN TEN TEN TEN "aaaaaaa", false},
+    };
+    static const struct syntax_case exposed[] = {
+        {"unix:/run/x.sock", false}, {"127.0.0.1:9000", false},    {"127.255.0.9:9000", false},
+        {"[::1]:9000", false},       {"0.0.0.0:9000", true},       {"[::]:9000", true},
+        {"192.0.2.1:9000", true},    {"[2001:db8::1]:9000", true}, {"[::ffff:127.0.0.1]:9000", true},
+    };
+    static const struct syntax_case paths[] = {
+        {"/", true},         {"/mail", true},    {"/mail/", true}, {"/a/b", true},     {"/a/b/", true},
+        {"/\xC3\xA4", true}, {"/a b", true},     {"/...", true},   {"", false},        {"mail", false},
+        {"//", false},       {"/mail//", false}, {"//a", false},   {"/a/../b", false}, {"/.", false},
+        {"/a/.", false},     {"/..", false},     {"/a?b", false},  {"/a#b", false},
+    };
+    check_syntax(syntax_listen, listens, COUNT(listens));
+    check_syntax(syntax_listen_exposed, exposed, COUNT(exposed));
+    check_syntax(syntax_base_path, paths, COUNT(paths));
+}
+
+static void syntax_of_networks(void)
+{
+    static const struct syntax_case networks[] = {
+        {"192.0.2.7", true},
+        {"192.0.2.0/24", true},
+        {"0.0.0.0/0", true},
+        {"::1", true},
+        {"2001:db8::/32", true},
+        {"::/0", true},
+        {"192.0.2.7/32", true},
+        {"::1/128", true},
+        {"192.0.2.128/25", true},
+        {"192.0.2.7/24", false},
+        {"192.0.2.1/31", false},
+        {"2001:db8::1/64", false},
+        {"192.0.2.0/33", false},
+        {"::/129", false},
+        {"192.0.2.0/", false},
+        {"192.0.2.0/024", false},
+        {"192.0.2.0/-1", false},
+        {"/24", false},
+        {"", false},
+        {"localhost", false},
+        {"192.0.2", false},
+        {"192.0.2.0/24/24", false},
+        {"[::1]", false},
+        {"fe80::1%lo", false},
+        {"1111:2222:3333:4444:5555:6666:7777:8888:9999:aaaa:bbbb", false},
+    };
+    static const struct syntax_case loopbacks[] = {
+        {"127.0.0.1", true},         {"127.9.9.9", true},  {"::1", true},
+        {"0:0:0:0:0:0:0:1", true},   {"128.0.0.1", false}, {"::", false},
+        {"localhost", false},        {"", false},          {"127.1", false},
+        {"::ffff:127.0.0.1", false},
+    };
+    check_syntax(syntax_network, networks, COUNT(networks));
+    check_syntax(syntax_loopback, loopbacks, COUNT(loopbacks));
+}
+
+static void syntax_of_hosts(void)
+{
+    static const struct syntax_case hosts[] = {
+        {"smtp.example.com", true},
+        {"localhost", true},
+        {"a", true},
+        {"xn--mnchen-3ya.example", true},
+        {"mail_1.example", true},
+        {"192.0.2.1", true},
+        {"2001:db8::1", true},
+        {"unix:/run/smtp", true},
+        {"1a.example", true},
+        {"1.example", true},
+        {LABEL63 ".b", true},
+        {LABEL63 "a.b", false},
+        {"", false},
+        {".", false},
+        {"a.", false},
+        {".a", false},
+        {"a..b", false},
+        {"-a.b", false},
+        {"a-.b", false},
+        {"a b", false},
+        {"a,b", false},
+        {"a@b", false},
+        {"a:25", false},
+        {"[::1]", false},
+        {"256.0.0.1", false},
+        {"1.2.3", false},
+        {"12345", false},
+        {"m\xC3\xBCnchen.example", false},
+        {"unix:", false},
+        {"unix:run", false},
+        {"http://a.b", false},
+        {"a/b", false},
+        {LABEL63 "." LABEL63 "." LABEL63 "." SIXTY "a", true},
+        {LABEL63 "." LABEL63 "." LABEL63 "." SIXTY "aa", false},
+    };
+    check_syntax(syntax_host, hosts, COUNT(hosts));
+    CU_ASSERT_FALSE(syntax_host_name(SLICE("192.0.2.1")));
+    CU_ASSERT_TRUE(syntax_host_name((struct slice){"a.b.c", 3})); /* a view need not end in NUL */
+    CU_ASSERT_FALSE(syntax_host_name((struct slice){"a.1b", 3}));
+}
+
+static void syntax_of_names(void)
+{
+    static const struct syntax_case patterns[] = {
+        {"*.example.com", true},
+        {"smtp?.example.com", true},
+        {"192.0.2.*", true},
+        {"::1", true},
+        {"*", true},
+        {"unix:*", false},
+        {"unix:/run/x", false},
+        {"", false},
+        {"a b", false},
+        {"a/b", false},
+    };
+    static const struct syntax_case servers[] = {
+        {"main", true}, {"a-b_c.1", true}, {"", false}, {"a b", false}, {"a/b", false}, {"\xC3\xA4", false},
+    };
+    static const struct syntax_case fields[] = {
+        {"X-Mailer", true}, {"!", true},          {"~", true},    {"", false},     {"X Y", false},
+        {"X:", false},      {"X\xC3\xA4", false}, {"X\t", false}, {"\x7F", false},
+    };
+    check_syntax(syntax_host_pattern, patterns, COUNT(patterns));
+    check_syntax(syntax_server_name, servers, COUNT(servers));
+    check_syntax(syntax_field_name, fields, COUNT(fields));
+}
+
+static void plain_text_ends_at_the_first_control(void)
+{
+    static const struct {
+        const char *text;
+        size_t prefix;
+    } cases[] = {
+        {"", 0},
+        {"abc", 3},
+        {"\xC3\xA4\xE2\x82\xAC\xF0\x9F\x98\x80", 9},
+        {"a\tb", 1},
+        {"a\nb", 1},
+        {"a\x7F", 1},
+        {"a\xC2\x80", 1},
+        {"a\xC2\x9F", 1},
+        {"a\xC2\xA0", 3},
+        {"a\xE2\x80\xA7", 4},
+        {"a\xE2\x80\xA8", 1},
+        {"a\xE2\x80\xA9", 1},
+        {"a\xEF\xBB\xBF", 1},
+        {"a\xEF\xBF\xBD", 4},
+        {"a\xEF\xBF\xBE", 1},
+        {"a\xEF\xBF\xBF", 1},
+        {"a\xFF", 1},
+        {"a\xC3", 1},
+        {"a\xED\xA0\x80", 1},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        CU_ASSERT_EQUAL(syntax_text_prefix(slice_of(cases[i].text), ""), cases[i].prefix);
+    }
+    CU_ASSERT_EQUAL(syntax_text_prefix((struct slice){"a\0b", 3}, "\t"), 1);
+    CU_ASSERT_EQUAL(syntax_text_prefix(SLICE("a\tb\x01"), "\t"), 3);
+}
+
+static const char *expected_of(const char *section, const char *name, char out[VALUE_EXPECTED_MAX])
+{
+    const struct schema_key *key = NULL;
+    char path[SCHEMA_PATH_MAX];
+    CU_ASSERT_EQUAL_FATAL(schema_find(section, slice_of(name), &key, path), SCHEMA_KEY);
+    value_expected(key, out);
+    return out;
+}
+
+static void what_is_expected_is_said(void)
+{
+    char out[VALUE_EXPECTED_MAX];
+    CU_ASSERT_STRING_EQUAL(expected_of("", "workers", out), "a whole number from 1 to 1024");
+    CU_ASSERT_STRING_EQUAL(expected_of("", "idle", out), "a duration from 1s to 24h (units: ms, s, m, h)");
+    CU_ASSERT_STRING_EQUAL(expected_of("limits", "request", out),
+                           "a size from 1KiB to 4GiB (units: KiB, MiB, GiB, KB, MB, GB, B)");
+    CU_ASSERT_STRING_EQUAL(expected_of("", "listen_mode", out), "an octal mode from 0000 to 0777");
+    CU_ASSERT_STRING_EQUAL(expected_of("allow", "override", out),
+                           "one of server, port, tls, credentials, domain");
+    CU_ASSERT_STRING_EQUAL(expected_of("servers.*", "allow_cleartext_auth", out), "true or false");
+    CU_ASSERT_STRING_EQUAL(expected_of("defaults", "from", out), "text");
+    for (size_t i = 0; i < schema_key_count; i++) {
+        value_expected(&schema_keys[i], out);
+        CU_ASSERT(out[0] != '\0' && strlen(out) < VALUE_EXPECTED_MAX - 1);
+    }
+}
+
+static void without_memory_nothing_is_stored(void)
+{
+    struct arena arena;
+    arena_init(&arena, 4);
+    for (size_t i = 0; i < schema_key_count; i++) {
+        union any_base base = {0};
+        const struct schema_key *key = &schema_keys[i];
+        if (key->type == SCHEMA_STRING) {
+            CU_ASSERT_EQUAL(value_store(key, SLICE("/abcdefgh"), &base, &arena),
+                            key->valid != NULL && !key->valid(SLICE("/abcdefgh")) ? VALUE_INVALID
+                                                                                  : VALUE_NO_MEMORY);
+        } else if (key->type == SCHEMA_STRINGS || key->type == SCHEMA_NUMBERS || key->type == SCHEMA_PAIRS) {
+            CU_ASSERT_FALSE(value_begin_list(key, 1, &base, &arena));
+        }
+    }
+    arena_free(&arena);
+}
+
+static const struct unit_test tests[] = {
+    {"the table is sound", the_table_is_sound},
+    {"every default is a value of its key", every_default_is_a_value_of_its_key},
+    {"ranges hold", ranges_hold},
+    {"names are found in their section", names_are_found_in_their_section},
+    {"sections know their names", sections_know_their_names},
+    {"quantities", quantities},
+    {"quantities are written as they are read", quantities_are_written_as_they_are_read},
+    {"syntax of listen and base_path", syntax_of_listen},
+    {"syntax of networks", syntax_of_networks},
+    {"syntax of hosts", syntax_of_hosts},
+    {"syntax of names", syntax_of_names},
+    {"plain text ends at the first control", plain_text_ends_at_the_first_control},
+    {"what is expected is said", what_is_expected_is_said},
+    {"without memory nothing is stored", without_memory_nothing_is_stored},
+};
+UNIT_SUITE(config_schema, tests);

@@ -1,0 +1,264 @@
+/* The writer of header fields. */
+#include "mime/header.h"
+
+#include <stdio.h>
+
+#include "mime/file_name.h"
+#include "unit.h"
+
+/* Like SLICE, but for the initialiser of a static. */
+#define TEXT(literal)                                                                                        \
+    {                                                                                                        \
+        (literal), sizeof(literal) - 1                                                                       \
+    }
+
+enum { ROOM = 100000 };
+
+static struct buf out;
+static struct err err;
+static struct header header;
+
+static void begin_room(const char *name, size_t room)
+{
+    buf_free(&out);
+    buf_init(&out, room);
+    err = (struct err){"", ""};
+    header_init(&header, &out, &err);
+    header_begin(&header, slice_of(name), SLICE("f"));
+}
+
+static void begin(const char *name)
+{
+    begin_room(name, ROOM);
+}
+
+static void end(void)
+{
+    buf_free(&out);
+}
+
+/* A text of n times c. */
+static struct slice many(char c, size_t n)
+{
+    static char text[5000];
+    memset(text, c, n);
+    return (struct slice){text, n};
+}
+
+static bool is(const char *expected)
+{
+    header_end(&header);
+    bool same = header.result == COMPOSE_OK && strcmp(buf_cstr(&out), expected) == 0;
+    if (!same) {
+        fprintf(stderr, "\nis %d %s%s\n", header.result, buf_cstr(&out), err.text);
+    }
+    return same;
+}
+
+static bool is_refused(const char *why)
+{
+    bool refused =
+        header.result == COMPOSE_INVALID && strcmp(err.field, "f") == 0 && strstr(err.text, why) != NULL;
+    if (!refused) {
+        fprintf(stderr, "\nis %d %s: %s, not %s\n", header.result, err.field, err.text, why);
+    }
+    return refused;
+}
+
+static void test_text(void)
+{
+    static const struct {
+        struct slice text;
+        const char *expected;
+    } cases[] = {
+        {TEXT("hello world"), "S: hello world\r\n"},
+        {TEXT(" \thello\t "), "S: hello\r\n"},
+        {TEXT(""), "S:\r\n"},
+        {TEXT("Gr\xc3\xbc\xc3\x9f"
+              "e"),
+         "S: =?utf-8?B?R3LDvMOfZQ==?=\r\n"},
+        /* Encoded already: not twice. */
+        {TEXT("=?iso-8859-1?q?Gr=FC=DFe?="), "S: =?utf-8?B?R3LDvMOfZQ==?=\r\n"},
+        {TEXT("=?utf-8?q?plain?="), "S: plain\r\n"},
+        {TEXT("=?utf-8?q?_plain_?="), "S: plain\r\n"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        begin("S");
+        header_text(&header, cases[i].text);
+        CU_ASSERT(is(cases[i].expected));
+    }
+    /* What looks encoded and is not, is encoded: no reader takes it for more than it is. */
+    begin("S");
+    header_text(&header, SLICE("=?utf-8?q?=0D=0ABcc:_x?="));
+    CU_ASSERT_EQUAL(header.result, COMPOSE_OK);
+    CU_ASSERT_PTR_NULL(strstr(buf_cstr(&out), "=0D=0A"));
+    /* A word that no fold can break. */
+    begin("S");
+    header_text(&header, many('x', 3000));
+    header_end(&header);
+    CU_ASSERT_EQUAL(header.result, COMPOSE_OK);
+    CU_ASSERT(strcspn(buf_cstr(&out), "\r") <= 78);
+    end();
+}
+
+static void test_refused_octets(void)
+{
+    static const struct {
+        struct slice text;
+        const char *why;
+    } cases[] = {
+        {TEXT("a\rb"), "octet 2 is a line end or NUL"},       {TEXT("a\nb"), "octet 2 is a line end or NUL"},
+        {TEXT("\r\n b"), "octet 1 is a line end or NUL"},     {TEXT("ab\0"), "octet 3 is a line end or NUL"},
+        {TEXT("abc\xff"), "octet 4 is not valid UTF-8"},      {TEXT("\xc3"), "octet 1 is not valid UTF-8"},
+        {TEXT("\xed\xa0\x80"), "octet 1 is not valid UTF-8"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        begin("S");
+        header_text(&header, cases[i].text);
+        CU_ASSERT(is_refused(cases[i].why));
+        begin("S");
+        header_word(&header, cases[i].text, "");
+        CU_ASSERT(is_refused(cases[i].why));
+        begin("S");
+        header_words(&header, cases[i].text);
+        CU_ASSERT_EQUAL(header.result, COMPOSE_INVALID);
+        begin("S");
+        header_parameter(&header, SLICE("p"), cases[i].text);
+        CU_ASSERT(is_refused(cases[i].why));
+        begin("S");
+        file_name_write(&header, cases[i].text);
+        CU_ASSERT(is_refused(cases[i].why));
+        struct mailbox mailbox = {.name = cases[i].text, .address = {.text = SLICE("a@b")}};
+        struct address_list list = {.mailboxes = &mailbox, .count = 1};
+        begin("S");
+        header_addresses(&header, &list);
+        CU_ASSERT(is_refused(cases[i].why));
+        mailbox = (struct mailbox){.address = {.text = cases[i].text, .utf8 = true}};
+        begin("S");
+        header_addresses(&header, &list);
+        CU_ASSERT(is_refused(cases[i].why));
+        struct address_group group = {.name = cases[i].text};
+        list = (struct address_list){.groups = &group, .group_count = 1};
+        begin("S");
+        header_addresses(&header, &list);
+        CU_ASSERT(is_refused(cases[i].why));
+    }
+    begin("S");
+    header_word(&header, SLICE("\xc3\xbc"), "");
+    CU_ASSERT(is_refused("only ASCII"));
+    begin("S");
+    header_parameter(&header, SLICE("p"), SLICE("\xc3\xbc"));
+    CU_ASSERT(is_refused("not ASCII"));
+    end();
+}
+
+static void test_words(void)
+{
+    begin("S");
+    header_words(&header, SLICE(" a  b\tc "));
+    CU_ASSERT(is("S: a b c\r\n"));
+    /* Folded where the line is full; the first word never stands on a line of its own without need. */
+    begin("S");
+    header_word(&header, many('x', 100), ",");
+    header_word(&header, SLICE("y"), "");
+    header_end(&header);
+    CU_ASSERT_STRING_EQUAL(buf_cstr(&out) + 103, ",\r\n y\r\n");
+    begin("S");
+    header_word(&header, many('x', 996), ",");
+    header_end(&header);
+    CU_ASSERT(strncmp(buf_cstr(&out), "S:\r\n x", 6) == 0 && out.len == 4 + 998 + 2);
+    begin("S");
+    header_word(&header, many('x', 997), ",");
+    CU_ASSERT(is_refused("a word of 997 octets cannot be folded"));
+    begin("S");
+    header_parameter(&header, SLICE("p"), many('x', 995));
+    CU_ASSERT(is_refused("too long"));
+    end();
+}
+
+/* Each failure stays, and nothing is written behind it. */
+static void test_failure_stays(void)
+{
+    begin("S");
+    header_word(&header, SLICE("\r"), "");
+    size_t len = out.len;
+    char text[ERR_TEXT_MAX];
+    memcpy(text, err.text, sizeof text);
+    header_word(&header, SLICE("x"), "");
+    header_text(&header, SLICE("\xff"));
+    header_refuse(&header, "another");
+    header_parameter(&header, SLICE("p"), SLICE("q"));
+    file_name_write(&header, SLICE("x"));
+    header_end(&header);
+    CU_ASSERT_EQUAL(out.len, len);
+    CU_ASSERT_STRING_EQUAL(err.text, text);
+    CU_ASSERT_EQUAL(header.result, COMPOSE_INVALID);
+    end();
+}
+
+static void test_no_room(void)
+{
+    begin_room("S", 10);
+    header_word(&header, many('x', 20), "");
+    CU_ASSERT(is_refused("the header fields of the message are over 10 octets"));
+    begin_room("S", 10);
+    header_text(&header, SLICE("\xc3\xbc"));
+    CU_ASSERT(is_refused("the header fields of the message are over 10 octets"));
+    end();
+}
+
+static void test_addresses(void)
+{
+    static const struct {
+        const char *text;
+        const char *expected;
+    } cases[] = {
+        {"a@b", "To: a@b\r\n"},
+        {"Ann Lee <a@b>", "To: Ann Lee <a@b>\r\n"},
+        {"\"Lee, Ann\" <a@b>", "To: \"Lee, Ann\" <a@b>\r\n"},
+        {"John Q. Public <a@b>", "To: \"John Q. Public\" <a@b>\r\n"},
+        {"\"a\\\"b\" <a@b>", "To: \"a\\\"b\" <a@b>\r\n"},
+        {"J\xc3\xbcrgen <a@b>", "To: =?utf-8?Q?J=C3=BCrgen?= <a@b>\r\n"},
+        {"=?utf-8?q?J=C3=BCrgen?= <a@b>", "To: =?utf-8?Q?J=C3=BCrgen?= <a@b>\r\n"},
+        {"\"a@evil.example x\"@b", "To: \"a@evil.example x\"@b\r\n"},
+        {"j\xc3\xbc@b, k@l", "To: j\xc3\xbc@b, k@l\r\n"},
+        {"X <j\xc3\xbc@b>", "To: X <j\xc3\xbc@b>\r\n"},
+        {"nobody:;", "To: nobody:;\r\n"},
+        {"a@b, A: c@d, e@f;, B:;, g@h", "To: a@b, A: c@d, e@f;, B:;, g@h\r\n"},
+        {"A:a@b;,B:c@d;", "To: A: a@b;, B: c@d;\r\n"},
+        {"A:;,B:;,a@b", "To: A:;, B:;, a@b\r\n"},
+        {"\xc3\x84, B: a@b;", NULL},
+        {"\xc3\x84: a@b;", "To: =?utf-8?B?w4Q=?= : a@b;\r\n"},
+        {"\"\xc3\x84, B\": a@b;", "To: =?utf-8?B?w4Qs?= B: a@b;\r\n"},
+        /* Each mailbox on a line of its own where the line is full. */
+        {"First Person <first.person@example.com>, Second Person <second.person@example.com>",
+         "To: First Person <first.person@example.com>,\r\n Second Person <second.person@example.com>\r\n"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct arena arena;
+        struct address_list list = {0};
+        arena_init(&arena, 1 << 20);
+        enum address_result result = address_parse(&list, slice_of(cases[i].text), 100, &arena, NULL);
+        CU_ASSERT_EQUAL(result, cases[i].expected != NULL ? ADDRESS_OK : ADDRESS_INVALID);
+        if (cases[i].expected != NULL) {
+            begin("To");
+            header_addresses(&header, &list);
+            CU_ASSERT(is(cases[i].expected));
+        }
+        arena_free(&arena);
+    }
+    struct mailbox null_path = {.name = {NULL, 0}};
+    struct address_list list = {.mailboxes = &null_path, .count = 1};
+    begin("To");
+    header_addresses(&header, &list);
+    CU_ASSERT(is_refused("the null path"));
+    end();
+}
+
+static const struct unit_test tests[] = {
+    {"text", test_text},       {"refused octets", test_refused_octets},
+    {"words", test_words},     {"failure stays", test_failure_stays},
+    {"no room", test_no_room}, {"addresses", test_addresses},
+};
+
+UNIT_SUITE(header, tests);

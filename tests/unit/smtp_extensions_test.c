@@ -1,0 +1,376 @@
+/* What a delivery makes of the server's capabilities: AUTH, SIZE, SMTPUTF8; and of several recipients. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "smtp_fixture.h"
+#include "unit.h"
+
+#define HELLO(capabilities) "S: 220 mail ESMTP\nC: EHLO *\nS: 250-mail\n" capabilities "S: 250 HELP\n"
+#define MAIL                "C: MAIL FROM:<a@example.com>\nS: 250 ok\n"
+#define RCPT                "C: RCPT TO:<b@example.com>\nS: 250 2.1.5 ok\n"
+#define SEND                "C: DATA\nS: 354 go on\nDATA\nS: 250 2.0.0 queued\nC: QUIT\nWAIT-EOF\n"
+#define QUIT                "C: QUIT\nWAIT-EOF\n"
+#define DELIVER             MAIL RCPT SEND
+
+/* --- AUTH --- */
+
+struct auth_row {
+    const char *name;
+    const char *scenario;
+    enum smtp_auth auth;
+    enum smtp_class class;
+    int code;
+    const char *text;
+};
+
+static const struct auth_row auth_rows[] = {
+    {"PLAIN",
+     HELLO("S: 250-AUTH LOGIN PLAIN\n") "C: AUTH PLAIN AHVzZXIAcGFzc3dvcmQ=\nS: 235 2.7.0 welcome\n" DELIVER,
+     SMTP_AUTH_AUTO, SMTP_ACCEPTED, 250, ""},
+    {"LOGIN",
+     HELLO("S: 250-AUTH LOGIN\n") "C: AUTH LOGIN\nS: 334 VXNlcm5hbWU6\nC: dXNlcg==\nS: 334 whatever\n"
+                                  "C: cGFzc3dvcmQ=\nS: 235 ok\n" DELIVER,
+     SMTP_AUTH_AUTO, SMTP_ACCEPTED, 250, ""},
+    {"LOGIN by name",
+     HELLO("S: 250-AUTH PLAIN LOGIN\n") "C: AUTH LOGIN\nS: 334 \nC: dXNlcg==\nS: 334\nC: cGFzc3dvcmQ=\nS: "
+                                        "235 ok\n" DELIVER,
+     SMTP_AUTH_LOGIN, SMTP_ACCEPTED, 250, ""},
+    {"a 535 is final",
+     HELLO("S: 250-AUTH PLAIN LOGIN\n") "C: AUTH PLAIN *\nS: 535 5.7.8 bad credentials\n" QUIT,
+     SMTP_AUTH_AUTO, SMTP_AUTH_FAILED, 535, "refused AUTH PLAIN: 535 5.7.8 bad credentials"},
+    {"LOGIN refused at the user",
+     HELLO("S: 250-AUTH LOGIN\n") "C: AUTH LOGIN\nS: 334 x\nC: *\nS: 535 no\n" QUIT, SMTP_AUTH_AUTO,
+     SMTP_AUTH_FAILED, 535, "refused AUTH LOGIN: 535 no"},
+    {"454", HELLO("S: 250-AUTH PLAIN\n") "C: AUTH PLAIN *\nS: 454 4.7.0 later\n" QUIT, SMTP_AUTH_AUTO,
+     SMTP_TEMPORARY, 454, "454 4.7.0 later"},
+    {"504", HELLO("S: 250-AUTH PLAIN\n") "C: AUTH PLAIN *\nS: 504 5.5.4 what?\n" QUIT, SMTP_AUTH_AUTO,
+     SMTP_AUTH_FAILED, 504, "504 5.5.4 what?"},
+    {"a challenge too many", HELLO("S: 250-AUTH PLAIN\n") "C: AUTH PLAIN *\nS: 334 \nWAIT-EOF\n",
+     SMTP_AUTH_AUTO, SMTP_PROTOCOL_ERROR, 334, "unexpected answer to AUTH PLAIN: 334"},
+    {"250 instead of 235", HELLO("S: 250-AUTH PLAIN\n") "C: AUTH PLAIN *\nS: 354 go\nWAIT-EOF\n",
+     SMTP_AUTH_AUTO, SMTP_PROTOCOL_ERROR, 354, "unexpected answer"},
+    {"broken", HELLO("S: 250-AUTH PLAIN\n") "C: AUTH PLAIN *\nS: what?\nWAIT-EOF\n", SMTP_AUTH_AUTO,
+     SMTP_PROTOCOL_ERROR, 0, "in reply to AUTH PLAIN: \"what?\""},
+    {"lost", HELLO("S: 250-AUTH PLAIN\n") "C: AUTH PLAIN *\nCLOSE\n", SMTP_AUTH_AUTO, SMTP_UNAVAILABLE, 0,
+     "instead of answering AUTH PLAIN"},
+    {"none offered", HELLO("") QUIT, SMTP_AUTH_AUTO, SMTP_AUTH_FAILED, 0, "offers no authentication"},
+    {"none usable", HELLO("S: 250-AUTH GSSAPI NTLM\n") QUIT, SMTP_AUTH_AUTO, SMTP_AUTH_FAILED, 0,
+     "GSSAPI NTLM"},
+    {"not the one named", HELLO("S: 250-AUTH LOGIN\n") QUIT, SMTP_AUTH_PLAIN, SMTP_AUTH_FAILED, 0, "LOGIN"},
+    /* What a server echoes of the secret does not get out, base64 or not, in an answer or in a quotation. */
+    {"echo",
+     HELLO("S: 250-AUTH PLAIN\n") "C: AUTH PLAIN *\nS: 501 5.5.2 cannot decode AHVzZXIAcGFzc3dvcmQ=\n" QUIT,
+     SMTP_AUTH_AUTO, SMTP_AUTH_FAILED, 501, "cannot decode ********************"},
+    {"decoded echo", HELLO("S: 250-AUTH PLAIN\n") "C: AUTH PLAIN *\nS: 535 no: password\n" QUIT,
+     SMTP_AUTH_AUTO, SMTP_AUTH_FAILED, 535, "535 no: ********"},
+    {"broken echo", HELLO("S: 250-AUTH PLAIN\n") "C: AUTH PLAIN *\nS: no AHVzZXIAcGFzc3dvcmQ=\nWAIT-EOF\n",
+     SMTP_AUTH_AUTO, SMTP_PROTOCOL_ERROR, 0, "\"no ********************\""},
+};
+
+static char password[] = "password";
+
+static void auth(void)
+{
+    for (size_t i = 0; i < sizeof auth_rows / sizeof auth_rows[0]; i++) {
+        const struct auth_row *row = &auth_rows[i];
+        struct smtp_fixture f;
+        smtp_fixture_init(&f);
+        f.settings.user = "user";
+        f.settings.password = (struct secret){password, sizeof password - 1};
+        f.settings.auth = row->auth;
+        smtp_fixture_run(&f, row->scenario, row->name);
+        const struct smtp_outcome *o = &f.outcome;
+        bool held = o->class == row->class && o->reply.code == row->code &&
+                    (row->class == SMTP_ACCEPTED || strcmp(o->stage, "AUTH") == 0) &&
+                    strstr(o->err.text, row->text) != NULL && strstr(o->err.text, "AHVzZXIA") == NULL &&
+                    strstr(o->err.text, password) == NULL && strstr(o->reply.text, "AHVzZXIA") == NULL;
+        if (!held) {
+            printf("\n%s: class %d stage %s code %d: %s\n", row->name, o->class, o->stage, o->reply.code,
+                   o->err.text);
+        }
+        CU_ASSERT(held);
+    }
+}
+
+/* RFC 4954 4: a command over 512 octets has no initial response; the token may have 12,288. */
+static void long_tokens(void)
+{
+    static const struct {
+        size_t len;
+        const char *auth;
+    } table[] = {
+        {365, "C: AUTH PLAIN A*\nS: 235 ok\n"}, /* 370 octets, 496 in base64: 511 in all */
+        {366, "C: AUTH PLAIN A*\nS: 235 ok\n"},
+        {367, "C: AUTH PLAIN\nS: 334 \nC: A*\nS: 235 ok\n"},
+        {9000, "C: AUTH PLAIN\nS: 334 \nC: A*\nS: 235 ok\n"},
+    };
+    static char secret[9000];
+    memset(secret, 'x', sizeof secret);
+    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+        struct smtp_fixture f;
+        smtp_fixture_init(&f);
+        f.settings.user = "user";
+        f.settings.password = (struct secret){secret, table[i].len};
+        char scenario[600];
+        (void)snprintf(scenario, sizeof scenario, "%s%s%s", HELLO("S: 250-AUTH PLAIN\n"), table[i].auth,
+                       DELIVER);
+        smtp_fixture_run(&f, scenario, "long token");
+        CU_ASSERT_EQUAL(f.outcome.class, SMTP_ACCEPTED);
+    }
+    struct smtp_fixture f;
+    smtp_fixture_init(&f);
+    static char longer[10000];
+    memset(longer, 'x', sizeof longer);
+    f.settings.user = "user";
+    f.settings.password = (struct secret){longer, sizeof longer};
+    smtp_fixture_run(&f, HELLO("S: 250-AUTH PLAIN\n") QUIT, "too long a token");
+    CU_ASSERT_EQUAL(f.outcome.class, SMTP_AUTH_FAILED);
+    CU_ASSERT_PTR_NOT_NULL(strstr(f.outcome.err.text, "too long"));
+}
+
+/* --- SIZE, 8BITMIME, SMTPUTF8 --- */
+
+static void size_is_given(void)
+{
+    struct smtp_fixture f;
+    smtp_fixture_init(&f);
+    smtp_fixture_run(
+        &f,
+        HELLO("S: 250-SIZE\nS: 250-8BITMIME\n") "C: MAIL FROM:<a@example.com> SIZE=34\nS: 250 ok\n" RCPT SEND,
+        "size");
+    CU_ASSERT_EQUAL(f.delivery.size, 34);
+    CU_ASSERT_EQUAL(f.outcome.class, SMTP_ACCEPTED);
+}
+
+static void size_limits(void)
+{
+    struct smtp_fixture f;
+    smtp_fixture_init(&f);
+    smtp_fixture_run(&f,
+                     HELLO("S: 250-SIZE 34\n") "C: MAIL FROM:<a@example.com> SIZE=34\nS: 250 ok\n" RCPT SEND,
+                     "at limit");
+    CU_ASSERT_EQUAL(f.outcome.class, SMTP_ACCEPTED);
+    smtp_fixture_run(&f, HELLO("S: 250-SIZE 33\n") QUIT, "over the limit");
+    CU_ASSERT_EQUAL(f.outcome.class, SMTP_MESSAGE_REFUSED);
+    CU_ASSERT_STRING_EQUAL(f.outcome.stage, "MAIL");
+    CU_ASSERT_EQUAL(f.outcome.reply.code, 0);
+    CU_ASSERT_PTR_NOT_NULL(strstr(f.outcome.err.text, "at most 33 octets and the message has 34"));
+}
+
+#define UTF8_CAPABILITIES "S: 250-8BITMIME\nS: 250-SMTPUTF8\n"
+
+static void utf8_offered(void)
+{
+    struct smtp_fixture f;
+    smtp_fixture_init(&f);
+    f.delivery.smtputf8 = true;
+    smtp_fixture_run(
+        &f,
+        HELLO(UTF8_CAPABILITIES) "C: MAIL FROM:<a@example.com> BODY=8BITMIME SMTPUTF8\nS: 250 ok\n" RCPT SEND,
+        "in a field");
+    CU_ASSERT_EQUAL(f.outcome.class, SMTP_ACCEPTED);
+    smtp_fixture_init(&f);
+    f.return_path = smtp_fixture_address("\xc3\xbc@example.com");
+    smtp_fixture_run(
+        &f, HELLO(UTF8_CAPABILITIES) "C: MAIL FROM:<\\xc3\\xbc@example.com> SMTPUTF8\nS: 250 ok\n" RCPT SEND,
+        "in the return path");
+    CU_ASSERT_EQUAL(f.outcome.class, SMTP_ACCEPTED);
+    smtp_fixture_init(&f);
+    smtp_fixture_recipients(&f, (const char *const[]){"b@example.com", "\xc3\xbc@example.com"}, 2);
+    smtp_fixture_run(&f,
+                     HELLO(UTF8_CAPABILITIES) "C: MAIL FROM:<a@example.com> SMTPUTF8\nS: 250 ok\n" RCPT
+                                              "C: RCPT TO:<\\xc3\\xbc@example.com>\nS: 250 ok\n" SEND,
+                     "in a recipient");
+    CU_ASSERT_EQUAL(f.outcome.class, SMTP_ACCEPTED);
+}
+
+static void utf8_not_offered(void)
+{
+    struct smtp_fixture f;
+    smtp_fixture_init(&f);
+    f.delivery.smtputf8 = true;
+    f.delivery.smtputf8_field = "reply_to";
+    smtp_fixture_run(&f, HELLO("S: 250-8BITMIME\n") QUIT, "in a field");
+    CU_ASSERT_EQUAL(f.outcome.class, SMTP_MESSAGE_REFUSED);
+    CU_ASSERT_STRING_EQUAL(f.outcome.err.field, "reply_to");
+    CU_ASSERT_PTR_NOT_NULL(strstr(f.outcome.err.text, "reply_to"));
+    smtp_fixture_init(&f);
+    f.return_path = smtp_fixture_address("\xc3\xbc@example.com");
+    smtp_fixture_run(&f, HELLO("") QUIT, "in the return path");
+    CU_ASSERT_EQUAL(f.outcome.class, SMTP_MESSAGE_REFUSED);
+    CU_ASSERT_PTR_NOT_NULL(strstr(f.outcome.err.text, "return path <\xc3\xbc@example.com>"));
+    smtp_fixture_init(&f);
+    smtp_fixture_recipients(&f, (const char *const[]){"\xc3\xbc@example.com", "b@example.com"}, 2);
+    smtp_fixture_run(&f, HELLO("") DELIVER, "in one recipient");
+    CU_ASSERT_EQUAL(f.outcome.class, SMTP_ACCEPTED);
+    CU_ASSERT_EQUAL(f.recipients[0].state, SMTP_DELIVERY_NONE);
+    CU_ASSERT_EQUAL(f.recipients[0].reply.code, 553);
+    CU_ASSERT_STRING_EQUAL(f.recipients[0].reply.enhanced, "5.6.7");
+    CU_ASSERT_EQUAL(f.recipients[1].state, SMTP_DELIVERY_DONE);
+    f.settings.abort_on_refused = true;
+    smtp_fixture_run(&f, HELLO("") QUIT, "in one recipient, abort");
+    CU_ASSERT_EQUAL(f.outcome.class, SMTP_RECIPIENTS_REFUSED);
+    smtp_fixture_init(&f);
+    smtp_fixture_recipients(&f, (const char *const[]){"\xc3\xbc@example.com"}, 1);
+    smtp_fixture_run(&f, HELLO("") QUIT, "in all recipients");
+    CU_ASSERT_EQUAL(f.outcome.class, SMTP_RECIPIENTS_REFUSED);
+    CU_ASSERT_STRING_EQUAL(f.outcome.stage, "RCPT");
+    CU_ASSERT_PTR_NOT_NULL(
+        strstr(f.outcome.err.text, "cannot be given RCPT TO:<\xc3\xbc@example.com>: 553 5.6.7"));
+}
+
+/* --- several recipients --- */
+
+#define RCPTS(one, two, three)                                                                               \
+    "C: RCPT TO:<1@example.com>\nS: " one "\nC: RCPT TO:<2@example.com>\nS: " two                            \
+    "\nC: RCPT TO:<3@example.com>\nS: " three "\n"
+
+struct recipients_row {
+    const char *name;
+    const char *scenario;
+    bool abort;
+    enum smtp_class class;
+    int code; /* of the outcome */
+    int codes[3];
+    enum smtp_delivery_state states[3];
+    const char *text;
+};
+
+#define NONE    SMTP_DELIVERY_NONE
+#define DONE    SMTP_DELIVERY_DONE
+#define UNKNOWN SMTP_DELIVERY_UNKNOWN
+
+static const struct recipients_row recipients_rows[] = {
+    {"all",
+     RCPTS("250 ok", "251 forwarded", "252 perhaps") SEND,
+     false,
+     SMTP_ACCEPTED,
+     250,
+     {250, 250, 250},
+     {DONE, DONE, DONE},
+     ""},
+    {"some",
+     RCPTS("550 5.1.1 no", "250 ok", "452 4.5.3 many") SEND,
+     false,
+     SMTP_ACCEPTED,
+     250,
+     {550, 250, 452},
+     {NONE, DONE, NONE},
+     "refused RCPT TO:<3@example.com>: 452 4.5.3 many (and refused 1 more)"},
+    {"some, abort",
+     RCPTS("250 ok", "550 5.1.1 no", "250 ok") QUIT,
+     true,
+     SMTP_RECIPIENTS_REFUSED,
+     550,
+     {250, 550, 250},
+     {NONE, NONE, NONE},
+     "refused RCPT TO:<2@example.com>: 550 5.1.1 no"},
+    {"none",
+     RCPTS("550 a", "551 b", "552 c") QUIT,
+     false,
+     SMTP_RECIPIENTS_REFUSED,
+     550,
+     {550, 551, 552},
+     {NONE, NONE, NONE},
+     "550 a (and refused 2 more)"},
+    {"none, one for now",
+     RCPTS("550 a", "450 b", "550 c") QUIT,
+     false,
+     SMTP_TEMPORARY,
+     450,
+     {550, 450, 550},
+     {NONE, NONE, NONE},
+     "refused RCPT TO:<2@example.com>: 450 b"},
+    {"none, one about AUTH",
+     RCPTS("450 a", "530 b", "550 c") QUIT,
+     false,
+     SMTP_AUTH_FAILED,
+     530,
+     {450, 530, 550},
+     {NONE, NONE, NONE},
+     "530 b"},
+    {"421",
+     "C: RCPT TO:<1@example.com>\nS: 250 ok\nC: RCPT *\nS: 421 4.7.0 bye\nCLOSE\n",
+     false,
+     SMTP_TEMPORARY,
+     421,
+     {250, 421, 0},
+     {NONE, NONE, NONE},
+     "refused RCPT TO:<2@example.com>: 421 4.7.0 bye"},
+    {"message refused",
+     RCPTS("550 no", "250 ok", "250 ok") "C: DATA\nS: 354 go\nDATA\nS: 554 spam\n" QUIT,
+     false,
+     SMTP_MESSAGE_REFUSED,
+     554,
+     {550, 554, 554},
+     {NONE, NONE, NONE},
+     "refused the message: 554 spam"},
+    {"DATA refused",
+     RCPTS("550 no", "250 ok", "250 ok") "C: DATA\nS: 451 no\n" QUIT,
+     false,
+     SMTP_TEMPORARY,
+     451,
+     {550, 250, 250},
+     {NONE, NONE, NONE},
+     "refused DATA: 451 no"},
+    {"message lost",
+     RCPTS("550 no", "250 ok", "250 ok") "C: DATA\nS: 354 go\nDATA\nCLOSE\n",
+     false,
+     SMTP_UNAVAILABLE,
+     0,
+     {550, 250, 250},
+     {NONE, UNKNOWN, UNKNOWN},
+     "closed the connection"},
+};
+
+static void recipients(void)
+{
+    for (size_t i = 0; i < sizeof recipients_rows / sizeof recipients_rows[0]; i++) {
+        const struct recipients_row *row = &recipients_rows[i];
+        struct smtp_fixture f;
+        smtp_fixture_init(&f);
+        smtp_fixture_recipients(&f, (const char *const[]){"1@example.com", "2@example.com", "3@example.com"},
+                                3);
+        f.settings.abort_on_refused = row->abort;
+        char scenario[1000];
+        (void)snprintf(scenario, sizeof scenario, "%s%s", HELLO("") MAIL, row->scenario);
+        smtp_fixture_run(&f, scenario, row->name);
+        bool held = f.outcome.class == row->class && f.outcome.reply.code == row->code &&
+                    strstr(f.outcome.err.text, row->text) != NULL &&
+                    (row->text[0] != '\0' || f.outcome.err.text[0] == '\0');
+        for (size_t r = 0; r < 3; r++) {
+            held = held && f.recipients[r].reply.code == row->codes[r] &&
+                   f.recipients[r].state == row->states[r];
+        }
+        if (!held) {
+            printf("\n%s: class %d code %d: %s\n", row->name, f.outcome.class, f.outcome.reply.code,
+                   f.outcome.err.text);
+        }
+        CU_ASSERT(held);
+    }
+}
+
+/* An address with a line end never gets onto the wire, whoever let it through. */
+static void line_ends_never_leave(void)
+{
+    struct smtp_fixture f;
+    smtp_fixture_init(&f);
+    smtp_fixture_recipients(&f, (const char *const[]){"b@example.com>\r\nRCPT TO:<c@example.com"}, 1);
+    smtp_fixture_run(&f, HELLO("") MAIL "WAIT-EOF\n", "line end");
+    CU_ASSERT_EQUAL(f.outcome.class, SMTP_LOCAL_FAILURE);
+    CU_ASSERT_EQUAL(f.outcome.state, SMTP_DELIVERY_NONE);
+}
+
+static const struct unit_test tests[] = {
+    {"AUTH", auth},
+    {"long AUTH tokens", long_tokens},
+    {"SIZE is given", size_is_given},
+    {"SIZE's limit", size_limits},
+    {"SMTPUTF8 offered", utf8_offered},
+    {"SMTPUTF8 not offered", utf8_not_offered},
+    {"recipients", recipients},
+    {"line ends never leave", line_ends_never_leave},
+};
+
+UNIT_SUITE(smtp_extensions, tests);
