@@ -216,7 +216,9 @@ static void cancel(struct acceptor *acceptor)
     acceptor->cancelled = true;
     acceptor->stop_by = deadline_after(HTTP_CANCEL_GRACE_MS);
     if (server->handler.cancel != NULL) {
+        pthread_mutex_unlock(&server->lock); /* as with all calls of the handler */
         server->handler.cancel(server->handler.ctx);
+        pthread_mutex_lock(&server->lock);
     }
     while (server->lists[CONNECTION_READING].first != NULL) {
         expire_reading(acceptor, server->lists[CONNECTION_READING].first);

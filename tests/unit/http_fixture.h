@@ -28,10 +28,11 @@ struct fixture {
     bool ended_well; /* http_server_run's result */
     struct err err;
 
-    atomic_uint begun, delivering, most_delivering, delivered, overloaded, finished, written;
+    atomic_uint begun, delivering, most_delivering, delivered, overloaded, finished, written, cancelled;
     pthread_mutex_t lock;
     pthread_cond_t released;
     bool release;
+    bool obeys_cancel; /* the handler's cancel does what fixture_release does */
 };
 
 /* Options with a unix socket in a directory of its own; they may be changed before fixture_start. */
