@@ -1,9 +1,10 @@
 /*
- * The acceptor owns the listening socket and every connection without a request in work. It peeks at a connection's first record
- * before libfcgi may read it, because some record lengths make libfcgi abort the process.
+ * The acceptor owns the listening socket and every connection without a request in work. It peeks at a
+ * connection's first record before libfcgi may read it, because some record lengths make libfcgi abort the
+ * process.
  *
- * In one round the events of connections come before that of the listening socket: only the latter can close another
- * connection (to make room), whose own event has then been seen already.
+ * In one round the events of connections come before that of the listening socket: only the latter can close
+ * another connection (to make room), whose own event has then been seen already.
  */
 #include <errno.h>
 #include <sys/epoll.h>
@@ -56,7 +57,10 @@ static void dispatch(struct acceptor *acceptor, struct connection *connection, d
     pthread_cond_signal(&server->work);
 }
 
-/* Reported once and then only for further octets (EPOLLET), or a single octet would keep the acceptor spinning. */
+/*
+ * Reported once and then only for further octets (EPOLLET), or a single octet would keep the acceptor
+ * spinning.
+ */
 static void await_rest(struct acceptor *acceptor, struct connection *connection)
 {
     if (connection->state == CONNECTION_PARTIAL) {
@@ -144,7 +148,10 @@ static void expire_waiting(struct acceptor *acceptor, struct connection *connect
     pthread_cond_signal(&server->work);
 }
 
-/* Shut down for reading, the rest of the request looks cut off to whoever reads it, and can still be answered. */
+/*
+ * Shut down for reading, the rest of the request looks cut off to whoever reads it, and can still be
+ * answered.
+ */
 static void expire_reading(struct acceptor *acceptor, struct connection *connection)
 {
     connection->late = true;
@@ -183,8 +190,9 @@ static void timers(struct acceptor *acceptor)
 }
 
 /*
- * Idle connections are not closed at once: nginx may be about to send on one of them. What comes within the grace is served, and
- * then the connection ends together with the answer, which nginx sees before it takes the connection for another request.
+ * Idle connections are not closed at once: nginx may be about to send on one of them. What comes within the
+ * grace is served, and then the connection ends together with the answer, which nginx sees before it takes
+ * the connection for another request.
  */
 static void stop(struct acceptor *acceptor)
 {
@@ -208,7 +216,9 @@ static void cancel(struct acceptor *acceptor)
     acceptor->cancelled = true;
     acceptor->stop_by = deadline_after(HTTP_CANCEL_GRACE_MS);
     if (server->handler.cancel != NULL) {
+        pthread_mutex_unlock(&server->lock); /* as with all calls of the handler */
         server->handler.cancel(server->handler.ctx);
+        pthread_mutex_lock(&server->lock);
     }
     while (server->lists[CONNECTION_READING].first != NULL) {
         expire_reading(acceptor, server->lists[CONNECTION_READING].first);

@@ -1,4 +1,7 @@
-/* The two halves of the acceptor: connections that are there (acceptor.c), new ones (accept.c). All under the lock. */
+/*
+ * The two halves of the acceptor: connections that are there (acceptor.c), new ones (accept.c). All under the
+ * lock.
+ */
 #ifndef FCGI_SMTP_HTTP_ACCEPTOR_H
 #define FCGI_SMTP_HTTP_ACCEPTOR_H
 
@@ -18,7 +21,10 @@ struct acceptor {
 
 void acceptor_pause(struct acceptor *acceptor, bool pause);
 
-/* Closes a connection without a request, unless one has come that the acceptor was not told of yet: that one is served. */
+/*
+ * Closes a connection without a request, unless one has come that the acceptor was not told of yet: that one
+ * is served.
+ */
 void acceptor_end_idle(struct acceptor *acceptor, struct connection *connection);
 
 void acceptor_new_connections(struct acceptor *acceptor);

@@ -61,6 +61,9 @@ static enum http_verdict begin(void *ctx, struct http_request *request, struct h
         respond(response, 413, SLICE("too large"));
         return HTTP_ANSWER;
     }
+    if (slice_equal(path, SLICE("/rash"))) {
+        return HTTP_DELIVER;
+    }
     if (slice_equal(path, SLICE("/stuck"))) {
         await_release(fixture);
     }
@@ -105,6 +108,16 @@ static void finished(void *ctx, struct http_request *request, struct http_respon
     atomic_fetch_add(&fixture->finished, 1);
 }
 
+static void cancel(void *ctx)
+{
+    struct fixture *fixture = ctx;
+    (void)http_server_counts(fixture->server); /* may be called from here, too */
+    atomic_fetch_add(&fixture->cancelled, 1);
+    if (fixture->obeys_cancel) {
+        fixture_release(fixture);
+    }
+}
+
 void fixture_init(struct fixture *fixture)
 {
     memset(fixture, 0, sizeof *fixture);
@@ -136,7 +149,7 @@ static void *run(void *argument)
 void fixture_start(struct fixture *fixture)
 {
     static const struct http_handler handler = {
-        .begin = begin, .deliver = deliver, .overloaded = overloaded, .finished = finished};
+        .begin = begin, .deliver = deliver, .overloaded = overloaded, .finished = finished, .cancel = cancel};
     struct http_handler own = handler;
     own.ctx = fixture;
     fixture->server = http_server_new(&fixture->options, &own, &fixture->err);

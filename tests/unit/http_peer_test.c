@@ -217,7 +217,10 @@ static void test_dripping_first_record(void)
     end_test(&fixture);
 }
 
-/* A few octets and no more: the connection is closed after a while, and the acceptor does not spin until then. */
+/*
+ * A few octets and no more: the connection is closed after a while, and the acceptor does not spin until
+ * then.
+ */
 static void test_partial_first_record(void)
 {
     struct fixture fixture;
@@ -259,7 +262,10 @@ static void test_huge_parameter(void)
     CU_ASSERT_EQUAL(atomic_load(&fixture.begun), 0);
 }
 
-/* Octets that libfcgi has read with a request and that are not part of it end the connection, after the answer. */
+/*
+ * Octets that libfcgi has read with a request and that are not part of it end the connection, after the
+ * answer.
+ */
 static void test_leftover(void)
 {
     struct fixture fixture;
@@ -281,7 +287,10 @@ static void test_leftover(void)
     end_test(&fixture);
 }
 
-/* The handler answers before the large body is read; the peer gets the whole answer although it is still sending. */
+/*
+ * The handler answers before the large body is read; the peer gets the whole answer although it is still
+ * sending.
+ */
 static void test_early_answer(void)
 {
     struct fixture fixture;

@@ -89,7 +89,10 @@ static void test_kept(void)
     check_kept(false);
 }
 
-/* Every cut of a request: either there is no request, or its body is broken; and libfcgi closes its descriptor. */
+/*
+ * Every cut of a request: either there is no request, or its body is broken; and libfcgi closes its
+ * descriptor.
+ */
 static void test_every_cut(void)
 {
     struct buf octets;
