@@ -250,9 +250,8 @@ static void passwords(void)
          "first "
          "line is expected\n"},
         {"server: {host: x, user: y, password_file: @/empty}\n",
-         "f:1:43: server.password_file: the first line of @/empty is empty; the password is expected in its "
-         "first "
-         "line\n"},
+         "f:1:43: server.password_file: its first line is empty or too long; the password is expected "
+         "there\n"},
         {"server: {host: x, user: y, password_file: @/open}\n",
          "f:1:43: warning: server.password_file: everybody can read this file; mode 0640 or stricter is "
          "expected\n"},
