@@ -38,7 +38,7 @@ struct smtp_settings {
     bool allow_cleartext_auth;
     const char *domain;    /* EHLO name; without a dot: the connection's address literal is said instead */
     bool abort_on_refused; /* on_refused: abort */
-    bool public_only; /* never connect to loopback, link-local, private or otherwise special addresses */
+    bool public_only;      /* never connect to loopback, link-local, private or otherwise special addresses */
     int64_t connect_timeout_ms; /* all addresses together */
     int64_t greeting_timeout_ms;
     int64_t command_timeout_ms; /* each reply */
@@ -65,13 +65,13 @@ struct smtp_reply_view {
 };
 
 enum smtp_class {
-    SMTP_ACCEPTED,        /* the server took responsibility for at least one recipient */
-    SMTP_ADDRESS_FORBIDDEN,  /* public_only, and the host has no public address */
-    SMTP_UNAVAILABLE,     /* DNS, connect, 5yz greeting, EHLO and HELO refused, connection lost */
-    SMTP_TLS_FAILED,      /* STARTTLS missing or refused, handshake, verification */
-    SMTP_AUTH_FAILED,     /* 530, 534, 535, 538, x.7.8; no usable mechanism; refused by us without TLS */
-    SMTP_PROTOCOL_ERROR,  /* broken replies */
-    SMTP_TEMPORARY,       /* 4yz */
+    SMTP_ACCEPTED,          /* the server took responsibility for at least one recipient */
+    SMTP_ADDRESS_FORBIDDEN, /* public_only, and the host has no public address */
+    SMTP_UNAVAILABLE,       /* DNS, connect, 5yz greeting, EHLO and HELO refused, connection lost */
+    SMTP_TLS_FAILED,        /* STARTTLS missing or refused, handshake, verification */
+    SMTP_AUTH_FAILED,       /* 530, 534, 535, 538, x.7.8; no usable mechanism; refused by us without TLS */
+    SMTP_PROTOCOL_ERROR,    /* broken replies */
+    SMTP_TEMPORARY,         /* 4yz */
     SMTP_MESSAGE_REFUSED, /* 5yz to MAIL, DATA or the end of data; over SIZE; SMTPUTF8 needed and not offered
                            */
     SMTP_RECIPIENTS_REFUSED, /* 5yz to every RCPT */

@@ -63,6 +63,16 @@ static bool fill(struct reading *reading, struct slice yaml)
     return !reading->tree->complete || check_config(reading);
 }
 
+/* Lets the caller add what only it can know, in one order with everything else. */
+static void check_further(const struct reading *reading, struct config_report *report)
+{
+    if (report->further != NULL && reading->tree->complete) {
+        reading->config->memory->problems = reading->problems;
+        report->further(reading->config, report);
+        reading->config->memory->problems = NULL;
+    }
+}
+
 static struct config *parse(const char *name, struct slice yaml, bool handed_over, bool others_can_read,
                             struct config_report *report)
 {
@@ -79,6 +89,8 @@ static struct config *parse(const char *name, struct slice yaml, bool handed_ove
         problems_add(&problems, whole_file, NULL, "cannot be read: too large; at most 1MiB is expected");
     } else if (config == NULL || !fill(&reading, yaml)) {
         problems.no_memory = true;
+    } else {
+        check_further(&reading, report);
     }
     tree_free(&tree);
     problems_write(&problems, name, report);
@@ -186,6 +198,10 @@ void config_report_add(struct config_report *report, const struct config *config
             place = memory->positions[i].place;
             break;
         }
+    }
+    if (memory != NULL && memory->problems != NULL) {
+        problems_add(memory->problems, place, path, "%s", text);
+        return;
     }
     char line[ERR_TEXT_MAX + TREE_PATH_MAX];
     (void)snprintf(line, sizeof line, "%s: %s", path, text);

@@ -12,6 +12,7 @@
 
 void config_report_init(struct config_report *report)
 {
+    *report = (struct config_report){.further = NULL};
     buf_init(&report->problems, REPORT_LIMIT);
     buf_init(&report->warnings, REPORT_LIMIT);
 }
@@ -52,12 +53,11 @@ void problems_put(struct problems *problems, bool warning, struct place place, c
         problems->dropped += warning ? 0 : 1;
         return;
     }
-    char line[ERR_TEXT_MAX];
     bool with_path = path != NULL && path[0] != '\0';
-    (void)snprintf(line, sizeof line, "%s%s%s", with_path ? path : "", with_path ? ": " : "", text);
     struct problem *problem = new_problem(problems);
-    char *copy = problem != NULL ? strdup(line) : NULL;
-    if (copy == NULL) {
+    char *copy = NULL;
+    if (problem == NULL ||
+        asprintf(&copy, "%s%s%s", with_path ? path : "", with_path ? ": " : "", text) < 0) {
         problems->no_memory = true;
         return;
     }

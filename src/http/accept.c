@@ -126,5 +126,4 @@ void acceptor_last_connections(struct acceptor *acceptor)
     listener_hide(listener);
     for (int i = 0; i < ACCEPTS_AT_STOP && accept_one(acceptor); i++) {
     }
-    acceptor->accept_again = DEADLINE_NEVER;
 }

@@ -182,19 +182,22 @@ static void timers(struct acceptor *acceptor)
     }
 }
 
+/*
+ * Idle connections are not closed at once: nginx may be about to send on one of them. What comes within the grace is served, and
+ * then the connection ends together with the answer, which nginx sees before it takes the connection for another request.
+ */
 static void stop(struct acceptor *acceptor)
 {
     struct http_server *server = acceptor->server;
     server->stopping = true;
     acceptor->stop_by = deadline_after(server->options.shutdown_timeout_ms);
-    acceptor->accept_again = DEADLINE_NEVER;
     acceptor_last_connections(acceptor);
     listen_watch(acceptor, EPOLL_CTL_DEL, 0); /* closing would not do when others hold the socket, too */
     listener_close(&server->listener);
-    for (enum connection_state state = CONNECTION_IDLE; state <= CONNECTION_PARTIAL; state++) {
-        while (server->lists[state].first != NULL) {
-            acceptor_end_idle(acceptor, server->lists[state].first);
-        }
+    acceptor->accept_again = DEADLINE_NEVER;
+    deadline grace = deadline_after(STOP_GRACE_MS);
+    for (struct connection *idle = server->lists[CONNECTION_IDLE].first; idle != NULL; idle = idle->next) {
+        idle->due = deadline_min(idle->due, grace); /* the list stays in order */
     }
 }
 
@@ -264,8 +267,8 @@ static int sleep_ms(const struct acceptor *acceptor)
 static bool ended(const struct acceptor *acceptor)
 {
     struct http_server *server = acceptor->server;
-    bool at_rest = server_in_work(server) == 0 && server->lists[CONNECTION_LINGERING].count == 0;
-    return server->stopping && (at_rest || (acceptor->cancelled && deadline_passed(acceptor->stop_by)));
+    bool overdue = acceptor->cancelled && deadline_passed(acceptor->stop_by);
+    return server->stopping && (server_connections(server) == 0 || overdue);
 }
 
 bool acceptor_run(struct http_server *server)
@@ -283,8 +286,10 @@ bool acceptor_run(struct http_server *server)
         server->wake_at = 0; /* awake */
         handle(&acceptor, events, count);
     }
-    while (server->lists[CONNECTION_LINGERING].first != NULL) {
-        server_close(server, server->lists[CONNECTION_LINGERING].first);
+    for (enum connection_state state = CONNECTION_IDLE; state <= CONNECTION_LINGERING; state++) {
+        while (server->lists[state].first != NULL) {
+            server_close(server, server->lists[state].first);
+        }
     }
     bool done = server_in_work(server) == 0;
     pthread_mutex_unlock(&server->lock);

@@ -89,21 +89,21 @@ static void answer(struct http_server *server, struct connection *connection)
     bool settled = settle_body(connection);
     bool late = reading_ends(server, connection);
     bool written = write_answer(connection);
+    bool keep =
+        written && connection->responder.keep && settled && !late && !atomic_load(&server->stop_asked);
+    if (!keep) {
+        /* At once, or nginx could take the connection for another request. */
+        shutdown(connection->fd, SHUT_WR);
+    }
     server->handler.finished(server->handler.ctx, &connection->request, &connection->response, written);
     http_request_free(&connection->request);
     http_response_free(&connection->response);
-    bool keep = connection->responder.keep;
     if (!responder_free(&connection->responder)) {
         connection->lib_fd = -1;
         keep = false;
     }
-    if (!written) {
-        end(server, connection, FATE_CLOSE);
-    } else if (!settled || late) {
-        end(server, connection, FATE_LINGER);
-    } else {
-        end(server, connection, keep ? FATE_PARK : FATE_CLOSE);
-    }
+    bool linger = written && (!settled || late);
+    end(server, connection, keep ? FATE_PARK : linger ? FATE_LINGER : FATE_CLOSE);
 }
 
 /* Takes a free delivery slot, or queues up for one: then the connection is not ours any more. */
@@ -123,7 +123,7 @@ static bool take_slot(struct http_server *server, struct connection *connection)
 
 void exchange_begin(struct http_server *server, struct connection *connection)
 {
-    if (!responder_accept(&connection->responder, connection->lib_fd)) {
+    if (!responder_accept(&connection->responder, connection->lib_fd, server->listener.tcp)) {
         connection->lib_fd = -1;
         log_message(LOG_LEVEL_DEBUG, "closed a FastCGI connection in the middle of a request's parameters");
         end(server, connection, FATE_CLOSE);

@@ -7,6 +7,8 @@
 
 #include <fastcgi.h>
 #include <limits.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -45,8 +47,9 @@ bool responder_first_record_ok(const unsigned char record[RESPONDER_FIRST_RECORD
            role == FCGI_RESPONDER;
 }
 
-bool responder_accept(struct responder *responder, int fd)
+bool responder_accept(struct responder *responder, int fd, bool tcp)
 {
+    responder->tcp = tcp;
     FCGX_Request *fcgi = &responder->fcgi;
     FCGX_InitRequest(fcgi, -1,
                      0); /* no listening socket: after a failure libfcgi's own accept ends at once */
@@ -73,6 +76,12 @@ char *const *responder_params(const struct responder *responder)
 
 size_t responder_read(struct responder *responder, void *out, size_t cap)
 {
+    if (responder->tcp) {
+        /* nginx does not switch Nagle's algorithm off (RFC 1122, 4.2.3.4): its last small record would wait for our delayed
+         * acknowledgement, 40 ms per upload. The option is not lasting. */
+        static const int on = 1;
+        (void)setsockopt(responder->fcgi.ipcFd, IPPROTO_TCP, TCP_QUICKACK, &on, sizeof on);
+    }
     int got = FCGX_GetStr(out, cap < INT_MAX ? (int)cap : INT_MAX, responder->fcgi.in);
     return got > 0 ? (size_t)got : 0;
 }

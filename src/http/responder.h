@@ -19,6 +19,7 @@
 
 struct responder {
     FCGX_Request fcgi;
+    bool tcp;
     bool keep; /* the peer asked to keep the connection after this request (FCGI_KEEP_CONN) */
 };
 
@@ -29,7 +30,7 @@ bool responder_setup(struct err *err);
 bool responder_first_record_ok(const unsigned char record[RESPONDER_FIRST_RECORD]);
 
 /* Reads the request's parameters from fd (blocks). False: broken; libfcgi has closed fd then. */
-bool responder_accept(struct responder *responder, int fd);
+bool responder_accept(struct responder *responder, int fd, bool tcp);
 
 char *const *responder_params(const struct responder *responder); /* "NAME=value"..., NULL at the end */
 

@@ -2,6 +2,7 @@
 
 #include <CUnit/CUnit.h>
 #include <dirent.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -48,6 +49,9 @@ static enum http_verdict begin(void *ctx, struct http_request *request, struct h
     struct slice path;
     CU_ASSERT_TRUE(http_request_path(request, "/", &path));
     http_request_set_data(request, fixture);
+    sigset_t blocked;
+    pthread_sigmask(SIG_BLOCK, NULL, &blocked);
+    CU_ASSERT_TRUE(sigismember(&blocked, SIGTERM) == 1 && sigismember(&blocked, SIGINT) == 1);
     atomic_fetch_add(&fixture->begun, 1);
     if (slice_equal(path, SLICE("/ping"))) {
         respond(response, 200, SLICE("pong"));
