@@ -42,16 +42,10 @@ static struct config *load(const char *path, int handed_over)
 {
     struct config_report report;
     config_report_init(&report);
+    report.further = app_check;
     struct config *config = config_load(path, handed_over >= 0, &report);
-    if (config != NULL) {
-        app_check(config, &report);
-    }
     (void)fputs(buf_cstr(&report.warnings), stderr);
     (void)fputs(buf_cstr(&report.problems), stderr);
-    if (report.problems.len > 0) {
-        config_free(config);
-        config = NULL;
-    }
     config_report_free(&report);
     return config;
 }

@@ -3,8 +3,8 @@
  * RFC 6532).
  *
  * A pure parser. It never repairs: what is not a mailbox list is an error whose text quotes the piece and
- * says what is wrong with it. Refused: CR, LF and NUL anywhere, obsolete routes, a local part over 64 or an
- * addr-spec over 254 octets (RFC 5321 4.5.3.1), domains that IDNA2008 refuses, encoded words inside an
+ * says what is wrong with it. Refused: CR, LF, NUL and every other control but HTAB anywhere, obsolete routes, a local part
+ * over 64 or an addr-spec over 254 octets (RFC 5321 4.5.3.1), domains that IDNA2008 refuses, encoded words inside an
  * addr-spec.
  */
 #ifndef FCGI_SMTP_ADDRESS_H
@@ -60,7 +60,10 @@ enum address_result address_parse_one(struct mailbox *mailbox, struct slice text
 /* Whether the two name the same mailbox: local parts compared exactly, domains without case. */
 bool address_equal(const struct addr_spec *a, const struct addr_spec *b);
 
-/* A shell-style pattern (*, ?) on local@domain (unquoted local part), case-insensitive. */
+/*
+ * A shell-style pattern (*, ?) on local@domain (unquoted local part), case-insensitive. A pattern with "@" is matched on
+ * both sides of its last one apart: no "*" reaches over the address's own. The domain is to be written in A-labels.
+ */
 bool address_matches(const struct addr_spec *address, const char *pattern);
 
 /*

@@ -4,6 +4,11 @@
  * The composed message is 7bit (but for UTF-8 local parts in address fields, see compose_needs_smtputf8), has
  * only CRLF line ends, no line over 998 octets, and no Bcc. Working memory is bounded, whatever the parts'
  * size; the header section is held, bodies are encoded while they are pulled.
+ *
+ * A file has the declared type, else that of its extension. A declared type that is not well-formed, multipart/..., and
+ * message/... but message/rfc822 become application/octet-stream; so does a message/rfc822 that is not 7bit.
+ * Encoded words in the subject are decoded first; a caller's own field of ASCII and well-formed encoded words is
+ * written as it is, since it may be structured.
  */
 #ifndef FCGI_SMTP_COMPOSE_H
 #define FCGI_SMTP_COMPOSE_H

@@ -20,7 +20,7 @@
 #include "fcgi_smtp/secret.h"
 
 #define CONFIG_DEFAULT_PATH "/etc/fcgi-smtp/fcgi-smtp.yaml"
-#define CONFIG_FILE_MAX     (1024 * 1024) /* octets of a file */
+#define CONFIG_FILE_MAX     ((size_t)1024 * 1024) /* octets of a file */
 
 struct config_strings {
     char **items;
@@ -132,6 +132,11 @@ struct config {
 struct config_report {
     struct buf problems; /* "FILE:LINE:COLUMN: ...\n"; empty: the file is good */
     struct buf warnings; /* likewise, prefixed "warning: " behind the position */
+    /*
+     * NULL, or called with the configuration that was read, be it with problems, so that who knows more of its values can
+     * add what else is wrong (config_report_add) to the same report. Set it behind config_report_init.
+     */
+    void (*further)(const struct config *config, struct config_report *report);
 };
 
 void config_report_init(struct config_report *report);

@@ -45,7 +45,10 @@ struct http_server_options {
 
 enum http_verdict {
     HTTP_ANSWER, /* the response is complete */
-    HTTP_DELIVER /* call deliver when there is a free worker, or overloaded after queue_wait */
+    /*
+     * The body was read to HTTP_READ_END: call deliver when a worker is free, or overloaded after queue_wait.
+     */
+    HTTP_DELIVER
 };
 
 /* Called from worker threads, several at once; the calls for one request never overlap. */
@@ -57,14 +60,19 @@ struct http_handler {
     /* The answer is written (written) or the client was gone. Frees what http_request_data holds. Always
      * called. */
     void (*finished)(void *ctx, struct http_request *request, struct http_response *response, bool written);
-    /* shutdown_timeout has passed: every deliver call, running or still to come, shall answer at once. Called once, from
-     * the thread of http_server_run. May be NULL. */
+    /*
+     * shutdown_timeout has passed: every deliver call, running or still to come, shall answer at once. Called
+     * once, from the thread of http_server_run. May be NULL.
+     */
     void (*cancel)(void *ctx);
 };
 
 struct http_server;
 
-/* Binds and listens (or takes fd). NULL: the error says which address and why. */
+/*
+ * Binds and listens, or takes fd over; a failure leaves fd the caller's. NULL: the error says which address
+ * and why.
+ */
 struct http_server *http_server_new(const struct http_server_options *options,
                                     const struct http_handler *handler, struct err *err);
 
@@ -72,7 +80,14 @@ struct http_server *http_server_new(const struct http_server_options *options,
 
 /*
  * Serves until http_server_stop. Then no connection is accepted, requests in work finish within
- * shutdown_timeout; what is then left is cancelled and has HTTP_CANCEL_GRACE_MS to answer. True if all did. Starts and joins the threads; call it from one thread.
+ * shutdown_timeout; what is then left is cancelled and has HTTP_CANCEL_GRACE_MS to answer. True if all did.
+ * Starts and joins the threads; call it from one thread, once.
+ *
+ * Its threads block all signals, so that a handler in the calling thread can call http_server_stop. SIGPIPE
+ * is ignored (by http_server_new). Every connection takes two descriptors.
+ *
+ * False: the error says why. Threads may be left that hang in a call of the handler, which therefore must
+ * stay valid, as must the server: do not free it, end the process (_exit).
  */
 bool http_server_run(struct http_server *server, struct err *err);
 

@@ -20,25 +20,59 @@
 #include "fcgi_smtp/source.h"
 
 enum smtp_tls { SMTP_TLS_STARTTLS, SMTP_TLS_IMPLICIT, SMTP_TLS_NONE };
-enum smtp_auth { SMTP_AUTH_AUTO, SMTP_AUTH_PLAIN, SMTP_AUTH_LOGIN };
+enum smtp_protocol { SMTP_PROTOCOL_SMTP, SMTP_PROTOCOL_LMTP };
+enum smtp_auth {
+    SMTP_AUTH_AUTO, /* the strongest offered, see auth.h */
+    SMTP_AUTH_PLAIN,
+    SMTP_AUTH_LOGIN,
+    SMTP_AUTH_CRAM_MD5,
+    SMTP_AUTH_SCRAM_SHA_1,
+    SMTP_AUTH_SCRAM_SHA_256,
+    SMTP_AUTH_SCRAM_SHA_1_PLUS,
+    SMTP_AUTH_SCRAM_SHA_256_PLUS,
+    SMTP_AUTH_XOAUTH2,
+    SMTP_AUTH_OAUTHBEARER,
+    SMTP_AUTH_EXTERNAL
+};
+
+/*
+ * Where a password or token comes from when it is not fixed (password_command). get fills secret with what is known, or
+ * with a fresh one: fresh is true after the server refused the last one (535). Called by many threads at once; may take as
+ * long as until says. False: err says why there is none.
+ */
+struct smtp_password_source {
+    bool (*get)(void *ctx, bool fresh, deadline until, struct secret *secret, struct err *err);
+    void *ctx;
+};
 
 /* What a configuration says of a server. Strings and the secret are copied by smtp_endpoint_new. */
 struct smtp_settings {
     const char *name; /* the entry's name, for errors and answers */
     const char *host; /* a name, an IPv4 or IPv6 literal, or unix:/path */
     uint16_t port;    /* 0 only for unix: */
+    enum smtp_protocol protocol;
     enum smtp_tls tls;
     bool tls_1_3;        /* tls_min: "1.3"; TLS 1.2 is the floor otherwise */
     bool verify;         /* chain and name; false only where the configuration spells it out */
     const char *ca_file; /* instead of the system's store; NULL: not given */
     const char *ca_path;
+    const char *fingerprint; /* "sha256:BASE64" of the leaf's public key (SPKI); NULL: none */
+    const char *client_cert; /* PEM files; NULL: none */
+    const char *client_key;
+    bool require_tls; /* RFC 8689: MAIL carries REQUIRETLS */
     const char *user; /* NULL: no AUTH */
     struct secret password;
+    struct smtp_password_source password_source; /* get NULL: password is used */
     enum smtp_auth auth;
     bool allow_cleartext_auth;
     const char *domain;    /* EHLO name; without a dot: the connection's address literal is said instead */
     bool abort_on_refused; /* on_refused: abort */
-    bool public_only; /* never connect to loopback, link-local, private or otherwise special addresses */
+    bool public_only;      /* never connect to loopback, link-local, private or otherwise special addresses */
+    const char *source_address; /* an IPv4 or IPv6 literal to connect from; NULL: the system chooses */
+    size_t inline_limit;        /* octets: up to this a message goes in the first flight (BDAT LAST) */
+    size_t pool_size;           /* idle sessions kept at most; 0: no pool */
+    int64_t pool_idle_ms;       /* how long an idle session is kept */
+    unsigned pool_max_messages; /* after so many a session is closed */
     int64_t connect_timeout_ms; /* all addresses together */
     int64_t greeting_timeout_ms;
     int64_t command_timeout_ms; /* each reply */
@@ -65,13 +99,13 @@ struct smtp_reply_view {
 };
 
 enum smtp_class {
-    SMTP_ACCEPTED,        /* the server took responsibility for at least one recipient */
-    SMTP_ADDRESS_FORBIDDEN,  /* public_only, and the host has no public address */
-    SMTP_UNAVAILABLE,     /* DNS, connect, 5yz greeting, EHLO and HELO refused, connection lost */
-    SMTP_TLS_FAILED,      /* STARTTLS missing or refused, handshake, verification */
-    SMTP_AUTH_FAILED,     /* 530, 534, 535, 538, x.7.8; no usable mechanism; refused by us without TLS */
-    SMTP_PROTOCOL_ERROR,  /* broken replies */
-    SMTP_TEMPORARY,       /* 4yz */
+    SMTP_ACCEPTED,          /* the server took responsibility for at least one recipient */
+    SMTP_ADDRESS_FORBIDDEN, /* public_only, and the host has no public address */
+    SMTP_UNAVAILABLE,       /* DNS, connect, 5yz greeting, EHLO and HELO refused, connection lost */
+    SMTP_TLS_FAILED,        /* STARTTLS missing or refused, handshake, verification */
+    SMTP_AUTH_FAILED,       /* 530, 534, 535, 538, x.7.8; no usable mechanism; refused by us without TLS */
+    SMTP_PROTOCOL_ERROR,    /* broken replies */
+    SMTP_TEMPORARY,         /* 4yz */
     SMTP_MESSAGE_REFUSED, /* 5yz to MAIL, DATA or the end of data; over SIZE; SMTPUTF8 needed and not offered
                            */
     SMTP_RECIPIENTS_REFUSED, /* 5yz to every RCPT */
@@ -87,6 +121,15 @@ struct smtp_recipient {
     struct smtp_reply_view reply;    /* filled: to RCPT, or to the data when that decided */
 };
 
+/* DSN: what the sender wants to be told of, and how much of the message comes back. */
+enum smtp_notify {
+    SMTP_NOTIFY_NEVER = 1,
+    SMTP_NOTIFY_SUCCESS = 2,
+    SMTP_NOTIFY_FAILURE = 4,
+    SMTP_NOTIFY_DELAY = 8
+};
+enum smtp_ret { SMTP_RET_UNSET, SMTP_RET_FULL, SMTP_RET_HDRS };
+
 struct smtp_delivery {
     const struct addr_spec *return_path; /* text empty: the null path */
     struct smtp_recipient *recipients;
@@ -95,11 +138,23 @@ struct smtp_delivery {
     uint64_t size;              /* octets of message, without dot-stuffing */
     bool smtputf8;              /* a header field of the message needs SMTPUTF8 */
     const char *smtputf8_field; /* which, for the error */
+    bool eight_bit;  /* the message has octets over 127: needs 8BITMIME (or smtputf8 and SMTPUTF8) */
+    unsigned notify; /* DSN (RFC 3461): SMTP_NOTIFY_ bits; 0: nothing is said */
+    enum smtp_ret ret;
+    const char *envid; /* ENVID, not yet xtext-encoded; NULL: none. Said only with notify or ret */
     deadline total;
     int cancel_fd; /* once it is readable the delivery ends as if total had passed; -1: there is none */
 };
 
 struct smtp_session;
+
+/* What is known of a connection's TLS, for logs and pages. */
+struct smtp_tls_view {
+    char version[16]; /* "TLSv1.3"; "": in clear */
+    char cipher[64];
+    bool verified; /* chain and name, or the pin */
+    bool resumed;
+};
 
 struct smtp_outcome {
     enum smtp_class class;
@@ -110,6 +165,8 @@ struct smtp_outcome {
     struct smtp_reply_view reply; /* the deciding one; code 0 if none */
     struct err err;               /* who said what in reply to which command; "" when all were accepted */
     struct smtp_session *session; /* see smtp_release; NULL if there is none to release */
+    bool reused;                  /* the session came from the pool */
+    struct smtp_tls_view tls;     /* of the connection that was used last */
 };
 
 /*

@@ -6,7 +6,7 @@
 #include "config/check.h"
 #include "config/syntax.h"
 
-#define NGINX_TIMEOUT (60 * 1000) /* ms: nginx's default fastcgi_read_timeout */
+#define NGINX_TIMEOUT INT64_C(60000) /* ms: nginx's default fastcgi_read_timeout */
 
 /* The password may stand in one of three places. */
 static const char *const password_keys[] = {"password", "password_file", "password_env"};
@@ -72,9 +72,9 @@ static void read_password_file(struct reading *r, struct config_server *server, 
                      "cannot be read: %s; a file with the password in its first line is expected", reason);
         return;
     }
-    struct err err = {.text = ""};
-    if (!secret_read_file(&server->password, server->password_file, &err)) {
-        node_problem(r->problems, node, "%s; the password is expected in its first line", err.text);
+    if (!secret_read_file(&server->password, server->password_file, NULL)) {
+        node_problem(r->problems, node,
+                     "its first line is empty or too long; the password is expected there");
     }
     if (others) {
         node_warning(r->problems, node, "everybody can read this file; mode 0640 or stricter is expected");

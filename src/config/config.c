@@ -63,35 +63,49 @@ static bool fill(struct reading *reading, struct slice yaml)
     return !reading->tree->complete || check_config(reading);
 }
 
-static struct config *parse(const char *name, struct slice yaml, struct reading *reading,
+/* Lets the caller add what only it can know, in one order with everything else. */
+static void check_further(const struct reading *reading, struct config_report *report)
+{
+    if (report->further != NULL && reading->tree->complete) {
+        reading->config->memory->problems = reading->problems;
+        report->further(reading->config, report);
+        reading->config->memory->problems = NULL;
+    }
+}
+
+static struct config *parse(const char *name, struct slice yaml, bool handed_over, bool others_can_read,
                             struct config_report *report)
 {
     struct problems problems;
     struct tree tree = {.root = NULL};
     problems_init(&problems);
-    reading->problems = &problems;
-    reading->tree = &tree;
-    reading->config = new_config(name);
+    struct config *config = new_config(name);
+    struct reading reading = {.config = config,
+                              .problems = &problems,
+                              .tree = &tree,
+                              .handed_over = handed_over,
+                              .others_can_read = others_can_read};
     if (yaml.len > CONFIG_FILE_MAX) {
         problems_add(&problems, whole_file, NULL, "cannot be read: too large; at most 1MiB is expected");
-    } else if (reading->config == NULL || !fill(reading, yaml)) {
+    } else if (config == NULL || !fill(&reading, yaml)) {
         problems.no_memory = true;
+    } else {
+        check_further(&reading, report);
     }
     tree_free(&tree);
     problems_write(&problems, name, report);
     if (problems.errors > 0 || problems.no_memory) {
-        config_free(reading->config);
-        reading->config = NULL;
+        config_free(config);
+        config = NULL;
     }
     problems_free(&problems);
-    return reading->config;
+    return config;
 }
 
 struct config *config_parse(const char *name, struct slice yaml, bool handed_over,
                             struct config_report *report)
 {
-    struct reading reading = {.handed_over = handed_over};
-    return parse(name, yaml, &reading, report);
+    return parse(name, yaml, handed_over, false, report);
 }
 
 /*
@@ -136,12 +150,12 @@ static bool read_file(const char *path, struct buf *text, bool *others_can_read)
 
 struct config *config_load(const char *path, bool handed_over, struct config_report *report)
 {
-    struct reading reading = {.handed_over = handed_over};
     struct config *config = NULL;
+    bool others_can_read = false;
     struct buf text;
     buf_init(&text, CONFIG_FILE_MAX + 1);
-    if (read_file(path, &text, &reading.others_can_read)) {
-        config = parse(path, buf_slice(&text), &reading, report);
+    if (read_file(path, &text, &others_can_read)) {
+        config = parse(path, buf_slice(&text), handed_over, others_can_read, report);
     } else {
         char reason[CHECK_REASON_MAX];
         char line[CHECK_REASON_MAX + 64];
@@ -184,6 +198,10 @@ void config_report_add(struct config_report *report, const struct config *config
             place = memory->positions[i].place;
             break;
         }
+    }
+    if (memory != NULL && memory->problems != NULL) {
+        problems_add(memory->problems, place, path, "%s", text);
+        return;
     }
     char line[ERR_TEXT_MAX + TREE_PATH_MAX];
     (void)snprintf(line, sizeof line, "%s: %s", path, text);

@@ -4,6 +4,7 @@
  */
 #include "config/problems.h"
 
+#include <stdarg.h>
 #include <stdlib.h>
 
 #define REPORT_LIMIT ((size_t)256 * 1024) /* octets: PROBLEMS_MAX lines of ERR_TEXT_MAX fit */
@@ -11,6 +12,7 @@
 
 void config_report_init(struct config_report *report)
 {
+    *report = (struct config_report){.further = NULL};
     buf_init(&report->problems, REPORT_LIMIT);
     buf_init(&report->warnings, REPORT_LIMIT);
 }
@@ -43,22 +45,19 @@ static struct problem *new_problem(struct problems *problems)
     return problems->items != NULL ? &problems->items[problems->count] : NULL;
 }
 
-void problems_add_list(struct problems *problems, bool warning, struct place place, const char *path,
-                       const char *format, va_list args)
+void problems_put(struct problems *problems, bool warning, struct place place, const char *path,
+                  const char *text)
 {
     problems->errors += warning ? 0 : 1;
     if (problems->count == PROBLEMS_MAX) {
         problems->dropped += warning ? 0 : 1;
         return;
     }
-    char text[ERR_TEXT_MAX];
     bool with_path = path != NULL && path[0] != '\0';
-    int used = snprintf(text, sizeof text, "%s%s", with_path ? path : "", with_path ? ": " : "");
-    size_t at = used > 0 && (size_t)used < sizeof text ? (size_t)used : 0;
-    (void)vsnprintf(text + at, sizeof text - at, format, args);
     struct problem *problem = new_problem(problems);
-    char *copy = problem != NULL ? strdup(text) : NULL;
-    if (copy == NULL) {
+    char *copy = NULL;
+    if (problem == NULL ||
+        asprintf(&copy, "%s%s%s", with_path ? path : "", with_path ? ": " : "", text) < 0) {
         problems->no_memory = true;
         return;
     }
@@ -68,10 +67,12 @@ void problems_add_list(struct problems *problems, bool warning, struct place pla
 
 void problems_add(struct problems *problems, struct place place, const char *path, const char *format, ...)
 {
+    char text[ERR_TEXT_MAX];
     va_list args;
     va_start(args, format);
-    problems_add_list(problems, false, place, path, format, args);
+    (void)vsnprintf(text, sizeof text, format, args);
     va_end(args);
+    problems_put(problems, false, place, path, text);
 }
 
 static int compare(const void *left, const void *right)

@@ -4,7 +4,6 @@
 #ifndef FCGI_SMTP_CONFIG_PROBLEMS_H
 #define FCGI_SMTP_CONFIG_PROBLEMS_H
 
-#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -36,10 +35,10 @@ void problems_init(struct problems *problems);
 void problems_free(struct problems *problems);
 
 /* Notes one; path may be NULL or "" for the document as a whole. */
+void problems_put(struct problems *problems, bool warning, struct place place, const char *path,
+                  const char *text);
 void problems_add(struct problems *problems, struct place place, const char *path, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
-void problems_add_list(struct problems *problems, bool warning, struct place place, const char *path,
-                       const char *format, va_list args);
 
 /* Appends all to the report, sorted by position. */
 void problems_write(struct problems *problems, const char *file, struct config_report *report);

@@ -26,6 +26,7 @@ struct config_memory {
     struct position *positions;
     size_t position_count;
     size_t position_cap;
+    struct problems *problems; /* while report->further is called: where config_report_add adds to */
 };
 
 struct reading {

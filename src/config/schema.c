@@ -9,13 +9,13 @@
 #include "config/syntax.h"
 #include "fcgi_smtp/config.h"
 
-#define MS       1
-#define SECOND   1000
+#define MS       INT64_C(1)
+#define SECOND   (1000 * MS)
 #define MINUTE   (60 * SECOND)
 #define HOUR     (60 * MINUTE)
-#define KIB      1024
+#define KIB      INT64_C(1024)
 #define MIB      (1024 * KIB)
-#define GIB      (1024LL * MIB)
+#define GIB      (1024 * MIB)
 #define PATH_LEN 4095 /* octets, PATH_MAX without the NUL */
 #define TEXT_LEN 8192 /* octets of a header field's value */
 #define MAIL_LEN 320  /* octets of a pattern on addresses: 64 + 1 + 255 */

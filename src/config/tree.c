@@ -76,33 +76,39 @@ void node_path(const struct node *node, char path[TREE_PATH_MAX])
 }
 
 static void note(struct problems *problems, bool warning, struct place place, const struct node *node,
-                 const char *format, va_list args)
+                 const char *text)
 {
     char path[TREE_PATH_MAX];
     node_path(node, path);
-    problems_add_list(problems, warning, place, path, format, args);
+    problems_put(problems, warning, place, path, text);
 }
 
 void node_problem(struct problems *problems, const struct node *node, const char *format, ...)
 {
+    char text[ERR_TEXT_MAX];
     va_list args;
     va_start(args, format);
-    note(problems, false, node->place, node, format, args);
+    (void)vsnprintf(text, sizeof text, format, args);
     va_end(args);
+    note(problems, false, node->place, node, text);
 }
 
 void node_key_problem(struct problems *problems, const struct node *node, const char *format, ...)
 {
+    char text[ERR_TEXT_MAX];
     va_list args;
     va_start(args, format);
-    note(problems, false, node->key.data != NULL ? node->key_place : node->place, node, format, args);
+    (void)vsnprintf(text, sizeof text, format, args);
     va_end(args);
+    note(problems, false, node->key.data != NULL ? node->key_place : node->place, node, text);
 }
 
 void node_warning(struct problems *problems, const struct node *node, const char *format, ...)
 {
+    char text[ERR_TEXT_MAX];
     va_list args;
     va_start(args, format);
-    note(problems, true, node->place, node, format, args);
+    (void)vsnprintf(text, sizeof text, format, args);
     va_end(args);
+    note(problems, true, node->place, node, text);
 }

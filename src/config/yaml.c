@@ -191,8 +191,10 @@ static void open_node(struct builder *b, enum node_kind kind, yaml_mark_t mark, 
 
 static void close_node(struct builder *b)
 {
-    b->open = b->open->parent;
-    b->depth--;
+    if (b->open != NULL) { /* libyaml closes what it opened */
+        b->open = b->open->parent;
+        b->depth--;
+    }
 }
 
 static void begin_document(struct builder *b, yaml_mark_t mark)

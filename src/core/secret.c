@@ -81,7 +81,7 @@ static bool set_from_line(struct secret *secret, const char *path, struct slice 
 {
     struct slice line = first_line(text);
     if (line.len == 0) {
-        err_set(err, "%s: the first line is empty, a secret was expected there", path);
+        err_set(err, "%s: the first line is empty", path);
         return false;
     }
     if (line.len > SECRET_MAX) {

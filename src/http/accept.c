@@ -16,11 +16,11 @@
 #define SEND_TIMEOUT_S    10   /* without any progress */
 #define REFUSAL_LOG_MS    1000
 
-static bool peer_ok(struct acceptor *acceptor, const struct sockaddr_storage *peer)
+static bool peer_ok(struct acceptor *acceptor, const struct http_address *peer)
 {
     const struct http_server *server = acceptor->server;
-    if (!server->listener.tcp || network_allows(server->options.allowed, server->options.allowed_count,
-                                                (const struct sockaddr *)(const void *)peer)) {
+    if (!server->listener.tcp ||
+        network_allows(server->options.allowed, server->options.allowed_count, &peer->any)) {
         return true;
     }
     if (deadline_passed(acceptor->log_refusal_at)) { /* or a stranger could fill the log */
@@ -82,7 +82,10 @@ static void out_of_descriptors(struct acceptor *acceptor)
     log_message(LOG_LEVEL_WARNING, "no descriptors for another FastCGI connection");
 }
 
-/* accept(2): errors of a connection that is gone already are no reason to stop. False: nothing more can be accepted now. */
+/*
+ * accept(2): errors of a connection that is gone already are no reason to stop. False: nothing more can be
+ * accepted now.
+ */
 static bool accept_failed(struct acceptor *acceptor, int error)
 {
     if (error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM) {
@@ -94,7 +97,7 @@ static bool accept_failed(struct acceptor *acceptor, int error)
 
 static bool accept_one(struct acceptor *acceptor)
 {
-    struct sockaddr_storage peer;
+    struct http_address peer;
     int fd = listener_accept(&acceptor->server->listener, &peer);
     if (fd < 0) {
         return accept_failed(acceptor, errno);
@@ -126,5 +129,4 @@ void acceptor_last_connections(struct acceptor *acceptor)
     listener_hide(listener);
     for (int i = 0; i < ACCEPTS_AT_STOP && accept_one(acceptor); i++) {
     }
-    acceptor->accept_again = DEADLINE_NEVER;
 }

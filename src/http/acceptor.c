@@ -1,9 +1,10 @@
 /*
- * The acceptor owns the listening socket and every connection without a request in work. It peeks at a connection's first record
- * before libfcgi may read it, because some record lengths make libfcgi abort the process.
+ * The acceptor owns the listening socket and every connection without a request in work. It peeks at a
+ * connection's first record before libfcgi may read it, because some record lengths make libfcgi abort the
+ * process.
  *
- * In one round the events of connections come before that of the listening socket: only the latter can close another
- * connection (to make room), whose own event has then been seen already.
+ * In one round the events of connections come before that of the listening socket: only the latter can close
+ * another connection (to make room), whose own event has then been seen already.
  */
 #include <errno.h>
 #include <sys/epoll.h>
@@ -56,7 +57,10 @@ static void dispatch(struct acceptor *acceptor, struct connection *connection, d
     pthread_cond_signal(&server->work);
 }
 
-/* Reported once and then only for further octets (EPOLLET), or a single octet would keep the acceptor spinning. */
+/*
+ * Reported once and then only for further octets (EPOLLET), or a single octet would keep the acceptor
+ * spinning.
+ */
 static void await_rest(struct acceptor *acceptor, struct connection *connection)
 {
     if (connection->state == CONNECTION_PARTIAL) {
@@ -144,7 +148,10 @@ static void expire_waiting(struct acceptor *acceptor, struct connection *connect
     pthread_cond_signal(&server->work);
 }
 
-/* Shut down for reading, the rest of the request looks cut off to whoever reads it, and can still be answered. */
+/*
+ * Shut down for reading, the rest of the request looks cut off to whoever reads it, and can still be
+ * answered.
+ */
 static void expire_reading(struct acceptor *acceptor, struct connection *connection)
 {
     connection->late = true;
@@ -182,19 +189,23 @@ static void timers(struct acceptor *acceptor)
     }
 }
 
+/*
+ * Idle connections are not closed at once: nginx may be about to send on one of them. What comes within the
+ * grace is served, and then the connection ends together with the answer, which nginx sees before it takes
+ * the connection for another request.
+ */
 static void stop(struct acceptor *acceptor)
 {
     struct http_server *server = acceptor->server;
     server->stopping = true;
     acceptor->stop_by = deadline_after(server->options.shutdown_timeout_ms);
-    acceptor->accept_again = DEADLINE_NEVER;
     acceptor_last_connections(acceptor);
     listen_watch(acceptor, EPOLL_CTL_DEL, 0); /* closing would not do when others hold the socket, too */
     listener_close(&server->listener);
-    for (enum connection_state state = CONNECTION_IDLE; state <= CONNECTION_PARTIAL; state++) {
-        while (server->lists[state].first != NULL) {
-            acceptor_end_idle(acceptor, server->lists[state].first);
-        }
+    acceptor->accept_again = DEADLINE_NEVER;
+    deadline grace = deadline_after(STOP_GRACE_MS);
+    for (struct connection *idle = server->lists[CONNECTION_IDLE].first; idle != NULL; idle = idle->next) {
+        idle->due = deadline_min(idle->due, grace); /* the list stays in order */
     }
 }
 
@@ -205,7 +216,9 @@ static void cancel(struct acceptor *acceptor)
     acceptor->cancelled = true;
     acceptor->stop_by = deadline_after(HTTP_CANCEL_GRACE_MS);
     if (server->handler.cancel != NULL) {
+        pthread_mutex_unlock(&server->lock); /* as with all calls of the handler */
         server->handler.cancel(server->handler.ctx);
+        pthread_mutex_lock(&server->lock);
     }
     while (server->lists[CONNECTION_READING].first != NULL) {
         expire_reading(acceptor, server->lists[CONNECTION_READING].first);
@@ -264,8 +277,8 @@ static int sleep_ms(const struct acceptor *acceptor)
 static bool ended(const struct acceptor *acceptor)
 {
     struct http_server *server = acceptor->server;
-    bool at_rest = server_in_work(server) == 0 && server->lists[CONNECTION_LINGERING].count == 0;
-    return server->stopping && (at_rest || (acceptor->cancelled && deadline_passed(acceptor->stop_by)));
+    bool overdue = acceptor->cancelled && deadline_passed(acceptor->stop_by);
+    return server->stopping && (server_connections(server) == 0 || overdue);
 }
 
 bool acceptor_run(struct http_server *server)
@@ -283,8 +296,10 @@ bool acceptor_run(struct http_server *server)
         server->wake_at = 0; /* awake */
         handle(&acceptor, events, count);
     }
-    while (server->lists[CONNECTION_LINGERING].first != NULL) {
-        server_close(server, server->lists[CONNECTION_LINGERING].first);
+    for (enum connection_state state = CONNECTION_IDLE; state <= CONNECTION_LINGERING; state++) {
+        while (server->lists[state].first != NULL) {
+            server_close(server, server->lists[state].first);
+        }
     }
     bool done = server_in_work(server) == 0;
     pthread_mutex_unlock(&server->lock);

@@ -1,10 +1,14 @@
-/* The two halves of the acceptor: connections that are there (acceptor.c), new ones (accept.c). All under the lock. */
+/*
+ * The two halves of the acceptor: connections that are there (acceptor.c), new ones (accept.c). All under the
+ * lock.
+ */
 #ifndef FCGI_SMTP_HTTP_ACCEPTOR_H
 #define FCGI_SMTP_HTTP_ACCEPTOR_H
 
 #include "http/server.h"
 
 #define FIRST_RECORD_MS 5000 /* for the octets of a first record, once one has come */
+#define STOP_GRACE_MS   200  /* for idle connections when the server stops */
 #define ACCEPT_PAUSE_MS 100  /* when the system has no descriptor or no memory for another connection */
 
 struct acceptor {
@@ -17,7 +21,10 @@ struct acceptor {
 
 void acceptor_pause(struct acceptor *acceptor, bool pause);
 
-/* Closes a connection without a request, unless one has come that the acceptor was not told of yet: that one is served. */
+/*
+ * Closes a connection without a request, unless one has come that the acceptor was not told of yet: that one
+ * is served.
+ */
 void acceptor_end_idle(struct acceptor *acceptor, struct connection *connection);
 
 void acceptor_new_connections(struct acceptor *acceptor);

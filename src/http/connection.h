@@ -1,8 +1,8 @@
 /*
  * connection: one FastCGI connection and the request on it.
  *
- * A connection has one state, and every state has its owner. Only the owner touches the connection; only the state, the list
- * links, the deadline and `late` are shared, under the server's lock.
+ * A connection has one state, and every state has its owner. Only the owner touches the connection; only the
+ * state, the list links, the deadline and `late` are shared, under the server's lock.
  */
 #ifndef FCGI_SMTP_HTTP_CONNECTION_H
 #define FCGI_SMTP_HTTP_CONNECTION_H

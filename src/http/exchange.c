@@ -1,8 +1,9 @@
 /*
- * When the handler answers before it has read the body, nginx may still be sending it. A small rest is read before the answer, so
- * that the connection can be kept; nginx has it at hand as a rule. A large one is not waited for: the answer goes out,
- * nginx stops sending when it sees it, and the acceptor drops what is under way. Closing at once would reset the connection
- * under nginx's hands, and its client would get a 502 in the place of our answer.
+ * When the handler answers before it has read the body, nginx may still be sending it. A small rest is read
+ * before the answer, so that the connection can be kept; nginx has it at hand as a rule. A large one is not
+ * waited for: the answer goes out, nginx stops sending when it sees it, and the acceptor drops what is under
+ * way. Closing at once would reset the connection under nginx's hands, and its client would get a 502 in the
+ * place of our answer.
  */
 #include "http/exchange.h"
 
@@ -10,11 +11,15 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
+#include "fcgi_smtp/http_problem.h"
 #include "fcgi_smtp/log.h"
 #include "http/response.h"
 
-/* More than sockets hold at both ends: nginx reuses a connection as soon as it has sent all, whether we have read it or not. */
-#define DRAIN_OCTETS (1024 * 1024)
+/*
+ * As a rule more than the sockets hold: nginx keeps a connection once it has sent all, whether we have read
+ * it or not.
+ */
+#define DRAIN_OCTETS ((int64_t)1024 * 1024)
 #define DRAIN_MS     2000
 
 enum fate { FATE_PARK, FATE_LINGER, FATE_CLOSE };
@@ -55,7 +60,7 @@ static bool settle_body(struct connection *connection)
     if (rest > DRAIN_OCTETS) {
         return false;
     }
-    return responder_drain(&connection->responder, DRAIN_MS, DRAIN_OCTETS) == RESPONDER_CLEAN &&
+    return responder_drain(&connection->responder, DRAIN_MS, (size_t)DRAIN_OCTETS) == RESPONDER_CLEAN &&
            responder_leftover(&connection->responder) == 0;
 }
 
@@ -89,21 +94,21 @@ static void answer(struct http_server *server, struct connection *connection)
     bool settled = settle_body(connection);
     bool late = reading_ends(server, connection);
     bool written = write_answer(connection);
+    bool keep =
+        written && connection->responder.keep && settled && !late && !atomic_load(&server->stop_asked);
+    if (!keep) {
+        /* At once, or nginx could take the connection for another request. */
+        shutdown(connection->fd, SHUT_WR);
+    }
     server->handler.finished(server->handler.ctx, &connection->request, &connection->response, written);
     http_request_free(&connection->request);
     http_response_free(&connection->response);
-    bool keep = connection->responder.keep;
     if (!responder_free(&connection->responder)) {
         connection->lib_fd = -1;
         keep = false;
     }
-    if (!written) {
-        end(server, connection, FATE_CLOSE);
-    } else if (!settled || late) {
-        end(server, connection, FATE_LINGER);
-    } else {
-        end(server, connection, keep ? FATE_PARK : FATE_CLOSE);
-    }
+    bool linger = written && (!settled || late);
+    end(server, connection, keep ? FATE_PARK : linger ? FATE_LINGER : FATE_CLOSE);
 }
 
 /* Takes a free delivery slot, or queues up for one: then the connection is not ours any more. */
@@ -123,7 +128,7 @@ static bool take_slot(struct http_server *server, struct connection *connection)
 
 void exchange_begin(struct http_server *server, struct connection *connection)
 {
-    if (!responder_accept(&connection->responder, connection->lib_fd)) {
+    if (!responder_accept(&connection->responder, connection->lib_fd, server->listener.tcp)) {
         connection->lib_fd = -1;
         log_message(LOG_LEVEL_DEBUG, "closed a FastCGI connection in the middle of a request's parameters");
         end(server, connection, FATE_CLOSE);
@@ -134,6 +139,12 @@ void exchange_begin(struct http_server *server, struct connection *connection)
     http_response_init(&connection->response);
     enum http_verdict verdict =
         server->handler.begin(server->handler.ctx, &connection->request, &connection->response);
+    if (verdict == HTTP_DELIVER && connection->request.body_end != HTTP_READ_END) {
+        log_message(LOG_LEVEL_ERROR, "a delivery was asked for before the request was complete");
+        http_problem_write(&connection->response, PROBLEM_INTERNAL, "The request was not read to its end.",
+                           "none", NULL);
+        verdict = HTTP_ANSWER;
+    }
     if (verdict == HTTP_ANSWER) {
         answer(server, connection);
     } else if (take_slot(server, connection)) {

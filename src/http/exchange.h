@@ -1,4 +1,7 @@
-/* exchange: one request from its first octet to its answer, on a worker's thread. Each call may give the connection away. */
+/*
+ * exchange: one request from its first octet to its answer, on a worker's thread. Each call may give the
+ * connection away.
+ */
 #ifndef FCGI_SMTP_HTTP_EXCHANGE_H
 #define FCGI_SMTP_HTTP_EXCHANGE_H
 

@@ -3,11 +3,10 @@
 #define FCGI_SMTP_HTTP_LISTENER_H
 
 #include <stdbool.h>
-#include <sys/socket.h>
 #include <sys/types.h>
-#include <sys/un.h>
 
 #include "fcgi_smtp/err.h"
+#include "fcgi_smtp/http_address.h"
 
 struct listener {
     int fd;     /* not blocking; -1: closed */
@@ -17,12 +16,11 @@ struct listener {
     dev_t device;
     ino_t inode;
     struct sockaddr_un path;
-    char address[sizeof(struct sockaddr_un) +
-                 sizeof "unix:"]; /* "unix:/path", "127.0.0.1:9000", "[::1]:9000" */
+    char address[HTTP_ADDRESS_TEXT_MAX]; /* "unix:/path", "127.0.0.1:9000", "[::1]:9000" */
 };
 
-/* Binds address ("unix:/path", "A.B.C.D:PORT", "[v6]:PORT") and listens. mode and group are of a unix socket. */
-bool listener_open(struct listener *listener, const char *address, mode_t mode, const char *group,
+/* Listens on "unix:/path" (with mode and group), "A.B.C.D:PORT" or "[v6]:PORT". */
+bool listener_open(struct listener *listener, const char *text, mode_t mode, const char *group,
                    struct err *err);
 
 /* Takes over fd, which must be a listening stream socket; it stays the caller's when that fails. */
@@ -34,11 +32,11 @@ void listener_hide(struct listener *listener);
 void listener_close(struct listener *listener);
 
 /* The next connection (blocking, close-on-exec); -1: see errno. */
-int listener_accept(const struct listener *listener, struct sockaddr_storage *peer);
+int listener_accept(const struct listener *listener, struct http_address *peer);
 
-/* unix_listener.c */
-bool listener_open_unix(struct listener *listener, const char *path, mode_t mode, const char *group,
-                        struct err *err);
+/* unix_listener.c: the socket, bound, with its mode and group. */
+bool listener_bind_unix(struct listener *listener, const struct sockaddr_un *path, mode_t mode,
+                        const char *group, struct err *err);
 void listener_remove_unix(struct listener *listener);
 
 #endif

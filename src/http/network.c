@@ -1,4 +1,7 @@
-/* IPv4 is kept as ::ffff:a.b.c.d (RFC 4291, 2.5.5.2), so that one comparison serves both families and mapped peers. */
+/*
+ * IPv4 is kept as ::ffff:a.b.c.d (RFC 4291, 2.5.5.2), so that one comparison serves both families and mapped
+ * peers.
+ */
 #include "http/network.h"
 
 #include <arpa/inet.h>

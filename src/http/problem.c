@@ -1,6 +1,7 @@
 /*
- * One table says what every problem is called and which status it has (RFC 9457, 3.1). The problem's own members and the
- * caller's are two JSON objects whose texts are joined, so that neither has to be copied member by member.
+ * One table says what every problem is called and which status it has (RFC 9457, 3.1). The problem's own
+ * members and the caller's are two JSON objects whose texts are joined, so that neither has to be copied
+ * member by member.
  */
 #include "fcgi_smtp/http_problem.h"
 

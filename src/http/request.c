@@ -1,6 +1,7 @@
 /*
- * A body that was cut short looks to libfcgi's readers like one that ended. So the end is believed only when the stream ended
- * by its empty record and, where a length was announced, at that length; everything else is TRUNCATED, for good.
+ * A body that was cut short looks to libfcgi's readers like one that ended. So the end is believed only when
+ * the stream ended by its empty record and, where a length was announced, at that length; everything else is
+ * TRUNCATED, for good.
  */
 #include "http/request.h"
 

@@ -6,8 +6,8 @@
 #include "fcgi_smtp/http_request.h"
 #include "http/responder.h"
 
-#define HTTP_REQUEST_PATH_MAX (64 * 1024) /* octets */
-#define HTTP_REQUEST_ID_MAX   64          /* octets */
+#define HTTP_REQUEST_PATH_MAX ((size_t)64 * 1024) /* octets */
+#define HTTP_REQUEST_ID_MAX   64                  /* octets */
 
 struct http_request {
     struct responder *responder; /* the body's stream; NULL: there is none */

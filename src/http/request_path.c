@@ -1,6 +1,7 @@
 /*
- * Which path was asked for. nginx decodes and normalises the path once; DOCUMENT_URI and SCRIPT_NAME + PATH_INFO are that
- * result and are not decoded again, or %2525 would reach a route as "%". Only REQUEST_URI is what the client sent.
+ * Which path was asked for. nginx decodes and normalises the path once; DOCUMENT_URI and SCRIPT_NAME +
+ * PATH_INFO are that result and are not decoded again, or %2525 would reach a route as "%". Only REQUEST_URI
+ * is what the client sent.
  */
 #include <string.h>
 

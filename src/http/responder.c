@@ -1,12 +1,14 @@
 /*
- * libfcgi 2.4.2 reads records with plain blocking read(2) into a buffer of 8 KiB, answers FCGI_GET_VALUES itself, and keeps
- * nearly all state in structs that its header shows. What this file relies on beyond the documented calls is named where
- * it is used and pinned by tests/unit/http_responder_test.c.
+ * libfcgi 2.4.2 reads records with plain blocking read(2) into a buffer of 8 KiB, answers FCGI_GET_VALUES
+ * itself, and keeps nearly all state in structs that its header shows. What this file relies on beyond the
+ * documented calls is named where it is used and pinned by tests/unit/http_responder_test.c.
  */
 #include "http/responder.h"
 
 #include <fastcgi.h>
 #include <limits.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,7 +23,7 @@ bool responder_setup(struct err *err)
     for (size_t i = 0; i < sizeof replaced / sizeof replaced[0]; i++) {
         (void)sigaction(replaced[i], NULL, &before[i]);
     }
-    /* Two polls of 2 s each that libfcgi does after accepting and before closing; neither may stall a worker. */
+    /* Two polls of 2 s that libfcgi does after accepting and before closing; none may stall a worker. */
     bool ready = setenv("LIBFCGI_IS_AF_UNIX_KEEPER_POLL_TIMEOUT", "0", 1) == 0 &&
                  setenv("LIBFCGI_OS_CLOSE_POLL_TIMEOUT", "0", 1) == 0 && FCGX_Init() == 0;
     before[0].sa_handler = SIG_IGN;
@@ -45,11 +47,12 @@ bool responder_first_record_ok(const unsigned char record[RESPONDER_FIRST_RECORD
            role == FCGI_RESPONDER;
 }
 
-bool responder_accept(struct responder *responder, int fd)
+bool responder_accept(struct responder *responder, int fd, bool tcp)
 {
+    responder->tcp = tcp;
     FCGX_Request *fcgi = &responder->fcgi;
-    FCGX_InitRequest(fcgi, -1,
-                     0); /* no listening socket: after a failure libfcgi's own accept ends at once */
+    /* No listening socket: after a failure libfcgi tries to accept another connection, which ends at once. */
+    FCGX_InitRequest(fcgi, -1, 0);
     fcgi->ipcFd = fd;
     fcgi->detached = 1;       /* closing neither shuts the connection down nor waits for the peer */
     fcgi->keepConnection = 1; /* or FCGX_Accept_r would begin by closing fd */
@@ -73,13 +76,21 @@ char *const *responder_params(const struct responder *responder)
 
 size_t responder_read(struct responder *responder, void *out, size_t cap)
 {
+    if (responder->tcp) {
+        /*
+         * nginx does not switch Nagle's algorithm off (RFC 1122, 4.2.3.4): its last small record would wait
+         * for our delayed acknowledgement, 40 ms per upload. The option is not lasting.
+         */
+        static const int on = 1;
+        (void)setsockopt(responder->fcgi.ipcFd, IPPROTO_TCP, TCP_QUICKACK, &on, sizeof on);
+    }
     int got = FCGX_GetStr(out, cap < INT_MAX ? (int)cap : INT_MAX, responder->fcgi.in);
     return got > 0 ? (size_t)got : 0;
 }
 
 /*
- * A stream that met the end of the socket, FCGI_ABORT_REQUEST or any other record out of place has an error set as well;
- * only the empty FCGI_STDIN record closes it without one.
+ * A stream that met the end of the socket, FCGI_ABORT_REQUEST or any other record out of place has an error
+ * set as well; only the empty FCGI_STDIN record closes it without one.
  */
 enum responder_end responder_ended(const struct responder *responder)
 {

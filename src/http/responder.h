@@ -1,8 +1,9 @@
 /*
  * responder: one FastCGI request in the responder role, as libfcgi reads and writes it.
  *
- * The only module that calls libfcgi. It never lets libfcgi accept, and gives it a descriptor that is a dup of the
- * connection's own: whatever libfcgi closes, the connection's descriptor stays valid until its owner closes it.
+ * The only module that calls libfcgi. It never lets libfcgi accept, and gives it a descriptor that is a dup
+ * of the connection's own: whatever libfcgi closes, the connection's descriptor stays valid until its owner
+ * closes it.
  */
 #ifndef FCGI_SMTP_HTTP_RESPONDER_H
 #define FCGI_SMTP_HTTP_RESPONDER_H
@@ -19,17 +20,18 @@
 
 struct responder {
     FCGX_Request fcgi;
+    bool tcp;
     bool keep; /* the peer asked to keep the connection after this request (FCGI_KEEP_CONN) */
 };
 
-/* Starts libfcgi, which may be done again. SIGPIPE is ignored afterwards; other signal actions are as before. */
+/* Starts libfcgi, which may be done again. SIGPIPE is ignored then; other signal actions are as before. */
 bool responder_setup(struct err *err);
 
 /* Whether a request begins here that libfcgi can be trusted with: FCGI_BEGIN_REQUEST, role responder. */
 bool responder_first_record_ok(const unsigned char record[RESPONDER_FIRST_RECORD]);
 
 /* Reads the request's parameters from fd (blocks). False: broken; libfcgi has closed fd then. */
-bool responder_accept(struct responder *responder, int fd);
+bool responder_accept(struct responder *responder, int fd, bool tcp);
 
 char *const *responder_params(const struct responder *responder); /* "NAME=value"..., NULL at the end */
 
@@ -43,19 +45,23 @@ enum responder_end {
 };
 enum responder_end responder_ended(const struct responder *responder);
 
-/* Reads and drops what is left of the body: about limit octets, for about ms. A stream that stands still is broken then. */
+/*
+ * Reads and drops what is left of the body: about limit octets, for about ms. A stream that stands still is
+ * broken then.
+ */
 enum responder_end responder_drain(struct responder *responder, int64_t ms, size_t limit);
 
 /*
- * Octets behind the request that libfcgi has already taken off the socket. They are lost when the request is freed, so
- * that such a connection must be closed. Also not 0 when libfcgi's buffer does not look as expected.
+ * Octets behind the request that libfcgi has already taken off the socket. They are lost when the request is
+ * freed, so that such a connection must be closed. Also not 0 when libfcgi's buffer does not look as
+ * expected.
  */
 size_t responder_leftover(const struct responder *responder);
 
 /* Appends to the answer. False: the peer is gone. */
 bool responder_write(struct responder *responder, const void *octets, size_t len);
 
-/* Writes what is left of the answer and FCGI_END_REQUEST. False: the peer is gone. The parameters stay valid. */
+/* Writes the rest of the answer and FCGI_END_REQUEST. False: the peer is gone. The parameters stay valid. */
 bool responder_finish(struct responder *responder);
 
 /* Frees the request. False: libfcgi has closed fd. */

@@ -1,6 +1,6 @@
 /*
- * Answers are small and complete before their first octet is written, so that they need no streaming and always carry their
- * length. A header field is appended whole or not at all.
+ * Answers are small and complete before their first octet is written, so that they need no streaming and
+ * always carry their length. A header field is appended whole or not at all.
  */
 #include "http/response.h"
 

@@ -1,6 +1,7 @@
 /*
- * One acceptor and some threads. A connection between two requests costs no thread, because libfcgi would block in reading from
- * it: the acceptor watches all of them by epoll and hands over those on which a request begins.
+ * One acceptor and some threads. A connection between two requests costs no thread, because libfcgi would
+ * block in reading from it: the acceptor watches all of them by epoll and hands over those on which a request
+ * begins.
  */
 #include "http/server.h"
 
@@ -76,7 +77,10 @@ struct http_server *http_server_new(const struct http_server_options *options,
     server->wake_fd = -1;
     pthread_mutex_init(&server->lock, NULL);
     pthread_cond_init(&server->work, NULL);
-    /* The listening socket is the last that can fail: one that was handed over is taken only by a whole server. */
+    /*
+     * The listening socket is the last that can fail: one that was handed over is taken only by a whole
+     * server.
+     */
     if (!copy_options(server, options, err) || !responder_setup(err) || !open_epoll(server, err) ||
         !open_listener(server, options, err)) {
         http_server_free(server);
@@ -103,7 +107,10 @@ void http_server_free(struct http_server *server)
     free(server);
 }
 
-/* Signals go to the thread that called http_server_run, never to one of these. Returns how many could be started. */
+/*
+ * Signals go to the thread that called http_server_run, never to one of these. Returns how many could be
+ * started.
+ */
 static unsigned start_threads(struct http_server *server, pthread_t *threads, unsigned count)
 {
     sigset_t all;

@@ -10,11 +10,11 @@
 #include "http/connection.h"
 #include "http/listener.h"
 
-#define SERVER_EXTRA_THREADS                                                                                 \
-    16 /* beyond `workers`: however many deliveries hang, these serve what needs none */
+/* Threads beyond `workers`: however many deliveries hang, these serve what needs none. */
+#define SERVER_EXTRA_THREADS 16
 
 #define LINGER_MS     2000 /* for the peer to close after an answer that came before the body's end */
-#define LINGER_OCTETS (64 * 1024 * 1024) /* that are dropped meanwhile */
+#define LINGER_OCTETS ((size_t)64 * 1024 * 1024) /* that are dropped meanwhile */
 
 #define CONNECTION_IDLE_EVENTS (EPOLLIN | EPOLLRDHUP | EPOLLONESHOT)
 
@@ -43,7 +43,7 @@ struct http_server {
 size_t server_connections(const struct http_server *server);
 size_t server_in_work(const struct http_server *server); /* those with a request */
 
-/* Moves the connection to another state; due is that state's end. Wakes the acceptor if it would sleep too long. */
+/* Moves the connection to another state, which ends at due. Wakes the acceptor if it would sleep longer. */
 void server_move(struct http_server *server, struct connection *connection, enum connection_state state,
                  deadline due);
 
@@ -57,10 +57,10 @@ void server_close(struct http_server *server, struct connection *connection);
 /* Without the lock; async-signal-safe. */
 void server_wake_acceptor(const struct http_server *server);
 
-/* acceptor.c: accepts, watches and times out until everything has ended. True: no request was left in work. */
+/* acceptor.c: accepts, watches and times out until the server has stopped. True: no request is in work. */
 bool acceptor_run(struct http_server *server);
 
 /* workers.c: the body of every worker thread. */
-void *worker_run(void *server);
+void *worker_run(void *argument); /* a struct http_server */
 
 #endif

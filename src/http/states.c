@@ -1,6 +1,7 @@
 /*
- * Moving connections between their states. Whoever moves one holds the lock, so that the acceptor can act on a connection that
- * a worker owns (shut it down when it is late) without ever meeting a descriptor that is closed or somebody else's by now.
+ * Moving connections between their states. Whoever moves one holds the lock, so that the acceptor can act on
+ * a connection that a worker owns (shut it down when it is late) without ever meeting a descriptor that is
+ * closed or somebody else's by now.
  */
 #include <errno.h>
 #include <sys/epoll.h>

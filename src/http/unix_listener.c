@@ -1,6 +1,6 @@
 /*
- * Whoever can connect to the socket can send mail as this program may. So it is bound with no permissions at all, gets its group
- * and mode, and only then listens: before that a connect is refused whatever the mode is.
+ * Whoever can connect to the socket can send mail as this program may. So it is bound with no permissions at
+ * all, gets its group and mode, and only then listens: before that a connect is refused whatever the mode is.
  */
 #include <errno.h>
 #include <grp.h>
@@ -28,7 +28,10 @@ static bool remove_stale(const struct sockaddr_un *path, struct err *err)
         err_set(err, "cannot listen on unix:%s: %s", path->sun_path, strerror(errno));
         return false;
     }
-    /* Refused: nobody listens. Everything else, also EAGAIN (a full backlog) and EACCES, may be somebody at work. */
+    /*
+     * Refused: nobody listens. Everything else, also EAGAIN (a full backlog) and EACCES, may be somebody at
+     * work.
+     */
     bool answered = connect(fd, (const struct sockaddr *)path, sizeof *path) == 0 || errno != ECONNREFUSED;
     close(fd);
     if (answered) {
@@ -90,35 +93,28 @@ static bool give_away(const char *path, mode_t mode, const char *group, struct e
     return true;
 }
 
-bool listener_open_unix(struct listener *listener, const char *path, mode_t mode, const char *group,
-                        struct err *err)
+bool listener_bind_unix(struct listener *listener, const struct sockaddr_un *path, mode_t mode,
+                        const char *group, struct err *err)
 {
-    size_t len = strlen(path);
-    if (len == 0 || len >= sizeof listener->path.sun_path) {
-        err_set(err, "cannot listen on unix:%s: the path must have 1 to %zu octets", path,
-                sizeof listener->path.sun_path - 1);
-        return false;
-    }
-    listener->path.sun_family = AF_UNIX;
-    memcpy(listener->path.sun_path, path, len + 1);
+    listener->path = *path;
     listener->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     /* bind(2) makes the file with the socket's own mode, less the umask. */
     if (listener->fd < 0 || fchmod(listener->fd, 0) != 0) {
-        err_set(err, "cannot listen on unix:%s: %s", path, strerror(errno));
+        err_set(err, "cannot listen on unix:%s: %s", path->sun_path, strerror(errno));
         return false;
     }
     struct stat status;
     if (!bind_path(listener, err)) {
         return false;
     }
-    if (lstat(path, &status) != 0) {
-        err_set(err, "cannot listen on unix:%s: %s", path, strerror(errno));
+    if (lstat(path->sun_path, &status) != 0) {
+        err_set(err, "cannot listen on unix:%s: %s", path->sun_path, strerror(errno));
         return false;
     }
     listener->bound = true;
     listener->device = status.st_dev;
     listener->inode = status.st_ino;
-    return give_away(path, mode, group, err);
+    return give_away(path->sun_path, mode, group, err);
 }
 
 void listener_remove_unix(struct listener *listener)

@@ -1,6 +1,7 @@
 /*
- * Threads are alike: each takes the next thing to do. There are more of them than deliveries may run at once, so that however many
- * deliveries hang, some threads are left for requests that need none, and a request in the queue for a delivery holds no thread.
+ * Threads are alike: each takes the next thing to do. There are more of them than deliveries may run at once,
+ * so that however many deliveries hang, some threads are left for requests that need none, and a request in
+ * the queue for a delivery holds no thread.
  */
 #include "http/exchange.h"
 

@@ -146,7 +146,7 @@ static enum address_result assemble(struct addr_spec *address, struct slice loca
 enum address_result addr_spec_parse(struct addr_spec *address, struct lexer *lexer, struct buf *scratch,
                                     struct arena *arena, const char **why)
 {
-    struct slice domain;
+    struct slice domain = {NULL, 0};
     enum address_result result = skip_cfws(lexer, why);
     buf_clear(scratch);
     if (result == ADDRESS_OK) {

@@ -109,7 +109,7 @@ static enum address_result parse_phrase(struct parser *parser)
 static enum address_result keep_name(struct parser *parser, struct slice *name)
 {
     struct slice text = buf_slice(&parser->name);
-    if (lexer_text_ok(text) != text.len) {
+    if (lexer_valid_prefix(text) != text.len) {
         return refuse(parser, "an encoded word in the name holds a control character");
     }
     *name = (struct slice){arena_copy(parser->arena, text), text.len};
@@ -294,7 +294,7 @@ static enum address_result run(struct parser *parser, struct slice text,
     parser->element = parser->lexer.at;
     buf_init(&parser->name, text.len * GROWTH + 1);
     buf_init(&parser->scratch, text.len * GROWTH + 1);
-    size_t valid = lexer_text_ok(text);
+    size_t valid = lexer_valid_prefix(text);
     enum address_result result = ADDRESS_INVALID;
     if (valid < text.len) {
         err_set(err, "octet %zu is a control character or no UTF-8 text", valid + 1);

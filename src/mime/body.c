@@ -8,7 +8,8 @@
 
 static enum compose_result refuse(const struct message_part *part, struct err *err)
 {
-    err_set_field(err, part->field, strlen(part->field));
+    struct slice field = slice_of(part->field);
+    err_set_field(err, field.data, field.len);
     return COMPOSE_INVALID;
 }
 

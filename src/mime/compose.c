@@ -19,6 +19,7 @@
 
 enum {
     FIELDS_MAX = 4 << 20, /* octets of all header fields and delimiters of a message */
+    DOMAIN_MAX = 255,     /* octets of a domain or address literal (RFC 5321 4.5.3.1.2) */
     QUOTED_MAX = 100,     /* octets of a refused value that an error shows */
     CUSTOM_WORD_MAX =
         900 /* octets: the encoder would encode a longer word, which a structured field cannot have */
@@ -120,6 +121,11 @@ static void write_message_id(struct header *header, const struct message *messag
         struct slice domain = slice_has(message->domain, '.') || message->from.count == 0
                                   ? message->domain
                                   : message->from.mailboxes[0].address.domain;
+        if (domain.len > DOMAIN_MAX) {
+            header_refuse(header, "the domain \"%.*s\" is too long for a Message-ID",
+                          SLICE_ARGS(shortened(domain)));
+            return;
+        }
         if (!message_id_make(made, domain, message->now)) {
             header_fail(header, "no Message-ID could be made");
             return;
@@ -174,7 +180,7 @@ static size_t longest_word(struct slice text)
 static bool is_encoded_already(struct slice text)
 {
     if (memmem(text.data, text.len, "=?", 2) == NULL || !utf8_is_ascii(text) ||
-        lexer_text_ok(text) != text.len) {
+        lexer_valid_prefix(text) != text.len) {
         return false;
     }
     struct buf decoded;

@@ -20,11 +20,13 @@ static int take_name(struct lexer *lexer, const char *names)
     if (lexer->end - lexer->at < 3) {
         return -1;
     }
-    for (int i = 0; names[3 * i] != '\0'; i++) {
-        if (strncasecmp(lexer->at, names + (ptrdiff_t)3 * i, 3) == 0) {
+    int index = 0;
+    for (const char *name = names; *name != '\0'; name += 3) {
+        if (strncasecmp(lexer->at, name, 3) == 0) {
             lexer->at += 3;
-            return i;
+            return index;
         }
+        index++;
     }
     return -1;
 }
@@ -93,7 +95,7 @@ static bool take_time(struct lexer *lexer)
 bool compose_date_valid(struct slice text)
 {
     struct lexer lexer = lexer_of(lexer_trim(text));
-    return utf8_is_ascii(text) && lexer_text_ok(text) == text.len && take_date(&lexer) &&
+    return utf8_is_ascii(text) && lexer_valid_prefix(text) == text.len && take_date(&lexer) &&
            take_spaces(&lexer) && take_time(&lexer) && lexer_skip_cfws(&lexer, NULL) && lexer_at_end(&lexer);
 }
 

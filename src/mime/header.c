@@ -11,6 +11,10 @@
 #include "fcgi_smtp/utf8.h"
 #include "mime/lexer.h"
 
+enum {
+    PATH_MAX_LEN = 256 /* octets of "<" addr-spec ">" (RFC 5321 4.5.3.1.3) */
+};
+
 void header_init(struct header *header, struct buf *out, struct err *err)
 {
     *header = (struct header){.out = out, .err = err, .result = COMPOSE_OK};
@@ -156,7 +160,7 @@ static void append_encoded(struct header *header, struct slice text, enum encode
 static bool decode(struct header *header, struct slice text, struct buf *decoded)
 {
     if (!encoded_word_decode(decoded, text)) {
-        header_no_room(header, 0);
+        header_no_room(header, text.len * 16);
         return false;
     }
     return true;
@@ -185,7 +189,7 @@ void header_text(struct header *header, struct slice text)
 /* mailbox (RFC 5322 3.4) and the punctuation behind it. */
 static void append_mailbox(struct header *header, const struct mailbox *mailbox, const char *after)
 {
-    char text[sizeof "<>" + 2 * 254];
+    char text[PATH_MAX_LEN];
     struct slice address = mailbox->address.text;
     if (address.len == 0) {
         header_refuse(header, "the null path is no address of a header field");

@@ -97,12 +97,6 @@ enum lexer_result lexer_quoted_string(struct lexer *lexer, struct buf *meaning)
     return lexer_take(lexer, '"') ? LEXER_OK : LEXER_UNTERMINATED;
 }
 
-bool lexer_is_atom(struct slice text)
-{
-    struct lexer lexer = lexer_of(text);
-    return lexer_atom(&lexer).len > 0 && lexer_at_end(&lexer);
-}
-
 bool lexer_is_dot_atom(struct slice text)
 {
     struct lexer lexer = lexer_of(text);
@@ -114,7 +108,7 @@ bool lexer_is_dot_atom(struct slice text)
     return lexer_at_end(&lexer);
 }
 
-size_t lexer_text_ok(struct slice text)
+size_t lexer_valid_prefix(struct slice text)
 {
     size_t valid = utf8_valid_prefix(text);
     for (size_t i = 0; i < valid; i++) {

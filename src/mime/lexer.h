@@ -2,7 +2,7 @@
  * lexer: a cursor over the value of a structured header field, and the tokens such fields share (RFC
  * 5322 3.2, with UTF-8 as RFC 6532 3.2 adds it).
  *
- * The text must be free of controls but HTAB and be valid UTF-8: lexer_text_ok says so, before anything is
+ * The text must be free of controls but HTAB and be valid UTF-8: lexer_valid_prefix says so, before anything is
  * read.
  */
 #ifndef FCGI_SMTP_MIME_LEXER_H
@@ -52,13 +52,12 @@ enum lexer_result { LEXER_OK, LEXER_UNTERMINATED, LEXER_NO_MEMORY };
 /* A quoted-string (3.2.4) that begins here; appends what it means, without quotes and backslashes. */
 enum lexer_result lexer_quoted_string(struct lexer *lexer, struct buf *meaning);
 
-/* Whether all is atext; or atoms with single dots between them (dot-atom-text, 3.2.3). */
-bool lexer_is_atom(struct slice text);
+/* Whether all is atoms with single dots between them (dot-atom-text, 3.2.3). */
 bool lexer_is_dot_atom(struct slice text);
 
 /* The offset of the first octet that no header field may hold: a control but HTAB, or broken UTF-8; else
  * text.len. */
-size_t lexer_text_ok(struct slice text);
+size_t lexer_valid_prefix(struct slice text);
 
 /* text without white space at its ends. */
 struct slice lexer_trim(struct slice text);

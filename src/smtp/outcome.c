@@ -4,7 +4,6 @@
  */
 #include "smtp/outcome.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -64,17 +63,11 @@ void outcome_reply_text(const struct smtp_reply_view *reply, char *out, size_t c
                    reply->enhanced, reply->text[0] != '\0' ? " " : "", reply->text);
 }
 
-void outcome_failed(struct smtp_outcome *outcome, enum smtp_class class, enum step step, const char *format,
-                    ...)
+struct err *outcome_failed(struct smtp_outcome *outcome, enum smtp_class class, enum step step)
 {
-    char text[ERR_TEXT_MAX];
-    va_list arguments;
-    va_start(arguments, format);
-    (void)vsnprintf(text, sizeof text, format, arguments);
-    va_end(arguments);
-    err_set(&outcome->err, "%s", text);
     outcome->class = class;
     outcome->stage = step_name(step);
+    return &outcome->err;
 }
 
 void outcome_refused(struct smtp_outcome *outcome, const char *who, struct said said,
@@ -87,7 +80,7 @@ void outcome_refused(struct smtp_outcome *outcome, const char *who, struct said 
     outcome_reply_text(reply, answer, sizeof answer);
     const char *format =
         class == SMTP_PROTOCOL_ERROR ? "%s gave an unexpected answer to %s: %s" : "%s refused %s: %s";
-    outcome_failed(outcome, class, said.step, format, who, what, answer);
+    err_set(outcome_failed(outcome, class, said.step), format, who, what, answer);
     outcome->reply = *reply;
 }
 
@@ -97,9 +90,9 @@ static void lost(struct smtp_outcome *outcome, const char *who, struct said said
     char what[SAID_MAX];
     step_describe(said, what, sizeof what);
     bool greeting = said.step == STEP_GREETING;
-    outcome_failed(outcome, SMTP_UNAVAILABLE, said.step, "%s closed the connection %s%s%s%s%s", who,
-                   greeting ? "without a greeting" : "instead of answering ", greeting ? "" : what,
-                   why[0] != '\0' ? " (" : "", why, why[0] != '\0' ? ")" : "");
+    err_set(outcome_failed(outcome, SMTP_UNAVAILABLE, said.step), "%s closed the connection %s%s%s%s%s", who,
+            greeting ? "without a greeting" : "instead of answering ", greeting ? "" : what,
+            why[0] != '\0' ? " (" : "", why, why[0] != '\0' ? ")" : "");
 }
 
 void outcome_stream_failed(struct smtp_outcome *outcome, const char *who, struct said said,
@@ -109,16 +102,16 @@ void outcome_stream_failed(struct smtp_outcome *outcome, const char *who, struct
     step_describe(said, what, sizeof what);
     switch (result) {
     case STREAM_TIMED_OUT:
-        outcome_failed(outcome, SMTP_TIMED_OUT, said.step,
-                       said.step == STEP_GREETING ? "%s sent no greeting in time"
-                                                  : "%s did not answer %s in time",
-                       who, what);
+        err_set(outcome_failed(outcome, SMTP_TIMED_OUT, said.step),
+                said.step == STEP_GREETING ? "%s sent no greeting in time" : "%s did not answer %s in time",
+                who, what);
         break;
     case STREAM_TLS_FAILED:
-        outcome_failed(outcome, SMTP_TLS_FAILED, said.step, "TLS with %s failed: %s", who, why);
+        err_set(outcome_failed(outcome, SMTP_TLS_FAILED, said.step), "TLS with %s failed: %s", who, why);
         break;
     case STREAM_NO_MEMORY:
-        outcome_failed(outcome, SMTP_LOCAL_FAILURE, said.step, "out of memory during %s with %s", what, who);
+        err_set(outcome_failed(outcome, SMTP_LOCAL_FAILURE, said.step), "out of memory during %s with %s",
+                what, who);
         break;
     default:
         lost(outcome, who, said, why);
@@ -133,6 +126,6 @@ void outcome_broken(struct smtp_outcome *outcome, const char *who, struct said s
     char quote[4 * REPLY_QUOTE_MAX + 1];
     step_describe(said, what, sizeof what);
     reply_quote(reply, quote, sizeof quote);
-    outcome_failed(outcome, SMTP_PROTOCOL_ERROR, said.step, "%s broke the protocol in reply to %s: \"%s\"",
-                   who, what, quote);
+    err_set(outcome_failed(outcome, SMTP_PROTOCOL_ERROR, said.step),
+            "%s broke the protocol in reply to %s: \"%s\"", who, what, quote);
 }

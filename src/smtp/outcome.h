@@ -30,8 +30,7 @@ void outcome_stream_failed(struct smtp_outcome *outcome, const char *who, struct
 void outcome_broken(struct smtp_outcome *outcome, const char *who, struct said said,
                     const struct reply *reply);
 
-/* Any other failure at a step, in the caller's words. */
-void outcome_failed(struct smtp_outcome *outcome, enum smtp_class class, enum step step, const char *format,
-                    ...) __attribute__((format(printf, 4, 5)));
+/* Any other failure at a step; the caller puts it into words: err_set(outcome_failed(...), "..."). */
+struct err *outcome_failed(struct smtp_outcome *outcome, enum smtp_class class, enum step step);
 
 #endif

@@ -23,7 +23,7 @@ bool session_stream_failed(struct smtp_session *session, struct said said, enum 
 
 static bool fail(struct smtp_session *session, enum smtp_class class, enum step step, const char *why)
 {
-    outcome_failed(session->outcome, class, step, "%s", why);
+    err_set(outcome_failed(session->outcome, class, step), "%s", why);
     return false;
 }
 
@@ -33,9 +33,8 @@ bool session_say(struct smtp_session *session, struct said said, struct slice mo
         return true;
     }
     session->sound = false;
-    outcome_failed(session->outcome, SMTP_LOCAL_FAILURE, said.step,
-                   "%s to %s holds a line end or is too long", step_name(said.step),
-                   session->endpoint->label);
+    err_set(outcome_failed(session->outcome, SMTP_LOCAL_FAILURE, said.step),
+            "%s to %s holds a line end or is too long", step_name(said.step), session->endpoint->label);
     return false;
 }
 
@@ -107,9 +106,9 @@ static bool exchange_written(struct smtp_session *session, struct said said)
     }
     if (early && session->view.code < 400) {
         session->sound = false;
-        outcome_failed(session->outcome, SMTP_PROTOCOL_ERROR, said.step,
-                       "%s broke the protocol: it answered before it was asked: %d %s",
-                       session->endpoint->label, session->view.code, session->view.text);
+        err_set(outcome_failed(session->outcome, SMTP_PROTOCOL_ERROR, said.step),
+                "%s broke the protocol: it answered before it was asked: %d %s", session->endpoint->label,
+                session->view.code, session->view.text);
         return false;
     }
     return true;
@@ -203,10 +202,9 @@ static bool nothing_in_clear(struct smtp_session *session)
     }
     if (session->stream.in.len > 0) {
         session->sound = false;
-        outcome_failed(
-            session->outcome, SMTP_TLS_FAILED, STEP_STARTTLS,
-            "%s went on in clear after it had agreed to STARTTLS: somebody may be injecting replies",
-            session->endpoint->label);
+        err_set(outcome_failed(session->outcome, SMTP_TLS_FAILED, STEP_STARTTLS),
+                "%s went on in clear after it had agreed to STARTTLS: somebody may be injecting replies",
+                session->endpoint->label);
         return false;
     }
     return true;
@@ -216,8 +214,8 @@ static bool upgrade(struct smtp_session *session)
 {
     struct said said = {STEP_STARTTLS, nothing};
     if (!session->capabilities.starttls) {
-        outcome_failed(session->outcome, SMTP_TLS_FAILED, STEP_STARTTLS, "%s does not offer STARTTLS",
-                       session->endpoint->label);
+        err_set(outcome_failed(session->outcome, SMTP_TLS_FAILED, STEP_STARTTLS),
+                "%s does not offer STARTTLS", session->endpoint->label);
         return false;
     }
     return session_exchange(session, said, nothing) && session_expect(session, said) &&
@@ -228,8 +226,8 @@ static bool upgrade(struct smtp_session *session)
 
 static bool auth_unusable(struct smtp_session *session)
 {
-    outcome_failed(session->outcome, SMTP_AUTH_FAILED, STEP_AUTH,
-                   "the user or password for %s is empty, too long or holds a NUL", session->endpoint->label);
+    err_set(outcome_failed(session->outcome, SMTP_AUTH_FAILED, STEP_AUTH),
+            "the user or password for %s is empty, too long or holds a NUL", session->endpoint->label);
     return false;
 }
 
@@ -323,7 +321,7 @@ struct smtp_session *session_open(struct smtp_endpoint *endpoint, struct limit t
 {
     struct smtp_session *session = session_new(endpoint);
     if (session == NULL) {
-        outcome_failed(outcome, SMTP_LOCAL_FAILURE, STEP_CONNECT, "out of memory");
+        err_set(outcome_failed(outcome, SMTP_LOCAL_FAILURE, STEP_CONNECT), "out of memory");
         return NULL;
     }
     session->total = total;

@@ -33,6 +33,7 @@ struct tls_context {
 
 struct tls {
     SSL *ssl;
+    int fd;
     struct err reason; /* set by the verification callback */
 };
 
@@ -40,7 +41,8 @@ struct tls {
 
 static int bio_fd(BIO *bio)
 {
-    return (int)(intptr_t)BIO_get_data(bio);
+    const struct tls *tls = BIO_get_data(bio);
+    return tls->fd;
 }
 
 static bool would_block(int error)
@@ -342,15 +344,15 @@ static bool set_identity(SSL *ssl, const char *host)
     return SSL_set1_host(ssl, name) == 1 && SSL_set_tlsext_host_name(ssl, name) == 1;
 }
 
-static bool set_socket(SSL *ssl, BIO_METHOD *method, int fd)
+static bool set_socket(struct tls *tls, BIO_METHOD *method)
 {
     BIO *bio = BIO_new(method);
     if (bio == NULL) {
         return false;
     }
-    BIO_set_data(bio, (void *)(intptr_t)fd);
+    BIO_set_data(bio, tls);
     BIO_set_init(bio, 1);
-    SSL_set_bio(ssl, bio, bio);
+    SSL_set_bio(tls->ssl, bio, bio);
     return true;
 }
 
@@ -360,9 +362,9 @@ struct tls *tls_new(struct tls_context *context, int fd, const char *host)
     if (tls == NULL) {
         return NULL;
     }
+    tls->fd = fd;
     tls->ssl = SSL_new(context->ssl);
-    if (tls->ssl == NULL || !set_identity(tls->ssl, host) ||
-        !set_socket(tls->ssl, context->socket_method, fd)) {
+    if (tls->ssl == NULL || !set_identity(tls->ssl, host) || !set_socket(tls, context->socket_method)) {
         tls_free(tls);
         return NULL;
     }
@@ -432,6 +434,16 @@ static void describe_failure(struct err *why)
     }
 }
 
+/* Some servers close, without an alert, when they do not like the versions that they were offered. */
+static void describe_close(const SSL *ssl, struct err *why)
+{
+    bool before_hello = SSL_get_current_cipher(ssl) == NULL;
+    err_set(why, "the server closed the connection%s",
+            before_hello
+                ? " without answering the handshake; perhaps it speaks no TLS version that is accepted here"
+                : "");
+}
+
 /* A TLS 1.2 session that was resumed is as good as new; TLS 1.3 sends new ones (see on_new_session). */
 static void keep_resumed(SSL *ssl)
 {
@@ -452,7 +464,7 @@ enum tls_io tls_handshake(struct tls *tls, struct err *why)
     } else if (result == TLS_FAILED) {
         describe_failure(why);
     } else if (result == TLS_CLOSED) {
-        err_set(why, "the server closed the connection");
+        describe_close(tls->ssl, why);
     }
     return result;
 }

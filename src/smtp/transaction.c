@@ -103,9 +103,9 @@ static bool check_size(struct transaction *t)
     if (capabilities->size_limit == 0 || t->delivery->size <= capabilities->size_limit) {
         return true;
     }
-    outcome_failed(t->outcome, SMTP_MESSAGE_REFUSED, STEP_MAIL,
-                   "%s takes at most %" PRIu64 " octets and the message has %" PRIu64, t->who,
-                   capabilities->size_limit, t->delivery->size);
+    err_set(outcome_failed(t->outcome, SMTP_MESSAGE_REFUSED, STEP_MAIL),
+            "%s takes at most %" PRIu64 " octets and the message has %" PRIu64, t->who,
+            capabilities->size_limit, t->delivery->size);
     return false;
 }
 
@@ -126,14 +126,14 @@ static bool check_utf8(struct transaction *t)
     if (!offered && delivery->smtputf8) {
         const char *field = delivery->smtputf8_field != NULL ? delivery->smtputf8_field : "header";
         err_set_field(&t->outcome->err, field, strlen(field));
-        outcome_failed(t->outcome, SMTP_MESSAGE_REFUSED, STEP_MAIL,
-                       "%s does not offer SMTPUTF8, which an address in %s needs", t->who, field);
+        err_set(outcome_failed(t->outcome, SMTP_MESSAGE_REFUSED, STEP_MAIL),
+                "%s does not offer SMTPUTF8, which an address in %s needs", t->who, field);
         return false;
     }
     if (!offered && delivery->return_path->utf8) {
-        outcome_failed(t->outcome, SMTP_MESSAGE_REFUSED, STEP_MAIL,
-                       "%s does not offer SMTPUTF8, which the return path <%.*s> needs", t->who,
-                       SLICE_ARGS(delivery->return_path->text));
+        err_set(outcome_failed(t->outcome, SMTP_MESSAGE_REFUSED, STEP_MAIL),
+                "%s does not offer SMTPUTF8, which the return path <%.*s> needs", t->who,
+                SLICE_ARGS(delivery->return_path->text));
         return false;
     }
     for (size_t i = 0; i < delivery->recipient_count; i++) {
@@ -206,9 +206,9 @@ static bool interrupted(struct transaction *t, struct said said)
         return false;
     }
     if (session->view.code < 400) {
-        outcome_failed(t->outcome, SMTP_PROTOCOL_ERROR, said.step,
-                       "%s broke the protocol: it answered before the message had ended: %d %s", t->who,
-                       session->view.code, session->view.text);
+        err_set(outcome_failed(t->outcome, SMTP_PROTOCOL_ERROR, said.step),
+                "%s broke the protocol: it answered before the message had ended: %d %s", t->who,
+                session->view.code, session->view.text);
         return false;
     }
     return session_expect(session, said);
@@ -228,7 +228,8 @@ static bool send_message(struct transaction *t)
         return interrupted(t, said);
     case DATA_SOURCE_FAILED:
         session->sound = false;
-        outcome_failed(t->outcome, SMTP_LOCAL_FAILURE, said.step, "the message cannot be read: %s", why.text);
+        err_set(outcome_failed(t->outcome, SMTP_LOCAL_FAILURE, said.step), "the message cannot be read: %s",
+                why.text);
         return false;
     case DATA_TIMED_OUT:
         return session_stream_failed(session, said, STREAM_TIMED_OUT);

@@ -21,8 +21,8 @@ static void check_mailbox(const struct mailbox *box, struct arena *arena)
 {
     const struct addr_spec *address = &box->address;
     struct mailbox again;
-    demand(lexer_text_ok(box->name) == box->name.len);
-    demand(lexer_text_ok(address->text) == address->text.len);
+    demand(lexer_valid_prefix(box->name) == box->name.len);
+    demand(lexer_valid_prefix(address->text) == address->text.len);
     demand(address->text.len <= 254 && address->text.len >= 3 && address->domain.len > 0);
     demand(utf8_is_ascii(address->domain) && utf8_is_ascii(address->local) == !address->utf8);
     demand(address_parse_one(&again, address->text, false, arena, NULL) == ADDRESS_OK);

@@ -58,16 +58,16 @@ class Send(BenchTest):
 
     def test_urlencoded(self):
         form = urllib.parse.urlencode({"from": "Ä Ö <app@example.com>", "to": "a@example.com, b@example.com",
-                                       "cc": "c@example.com", "bcc": "d@example.com", "subject": "x y+z", "text": "hi"})
+                                       "cc": "c@example.com", "bcc": "dave@example.com", "subject": "x y+z", "text": "hi"})
         answer = self.bench.request("POST", "/send", form, {"Content-Type": "application/x-www-form-urlencoded"})
         self.assertEqual(answer.status, 200, answer)
         message, parsed = self.arrived()
-        self.assertEqual(message["rcpt_tos"], [f"{letter}@example.com" for letter in "abcd"])
+        self.assertEqual(message["rcpt_tos"], [f"{name}@example.com" for name in ("a", "b", "c", "dave")])
         self.assertEqual(parsed["from"].addresses[0].display_name, "Ä Ö")
         self.assertEqual(str(parsed["to"]), "a@example.com, b@example.com")
         self.assertEqual(parsed["subject"], "x y+z")
         self.assertIsNone(parsed["bcc"])
-        self.assertNotIn(b"d@example.com", message["content"])
+        self.assertNotIn(b"dave", message["content"])
 
     def test_every_field(self):
         answer = self.bench.send(

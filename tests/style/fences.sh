@@ -17,7 +17,7 @@ $found"
 }
 fence 'fcgiapp\.h' 'src/http/[^:]*'
 fence 'yaml\.h' 'src/config/yaml\.c'
-fence 'openssl/' 'src/smtp/(tls|auth)\.c|src/core/(secret|digest|random)\.c'
+fence 'openssl/' 'src/smtp/(tls|auth)(_[a-z0-9_]+)?\.c|src/core/(secret|digest|random)\.c'
 fence 'jansson\.h' 'src/core/json\.c'
 fence 'iconv\.h' 'src/filter/charset\.c'
 fence 'idn2\.h' 'src/mime/[^:]*'

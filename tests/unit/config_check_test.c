@@ -250,9 +250,8 @@ static void passwords(void)
          "first "
          "line is expected\n"},
         {"server: {host: x, user: y, password_file: @/empty}\n",
-         "f:1:43: server.password_file: the first line of @/empty is empty; the password is expected in its "
-         "first "
-         "line\n"},
+         "f:1:43: server.password_file: its first line is empty or too long; the password is expected "
+         "there\n"},
         {"server: {host: x, user: y, password_file: @/open}\n",
          "f:1:43: warning: server.password_file: everybody can read this file; mode 0640 or stricter is "
          "expected\n"},
@@ -481,6 +480,37 @@ static void later_problems_get_their_position(void)
     remove_place(&place);
 }
 
+static void complain_of_defaults(const struct config *config, struct config_report *report)
+{
+    CU_ASSERT_STRING_EQUAL(config->defaults.from, "a");
+    config_report_add(report, config, "defaults.from", "bad");
+}
+
+/* What the caller finds stands among the other problems, in the file's order. */
+static void further_problems_are_sorted_in(void)
+{
+    static const struct {
+        const char *yaml, *problems;
+    } cases[] = {
+        {"workers: 0\ndefaults: {from: a}\nserver: {host: x}\nidle: 1\n",
+         "f:1:10: workers: \"0\" is not valid; a whole number from 1 to 1024 is expected\n"
+         "f:2:18: defaults.from: bad\n"
+         "f:4:7: idle: \"1\" is not valid; a duration from 1s to 24h (units: ms, s, m, h) is expected\n"},
+        {"defaults: {from: a}\nserver: {host: x}\n", "f:1:18: defaults.from: bad\n"},
+        /* A file that was not read whole is not looked at further. */
+        {"defaults: {from: b}\nserver: {host: x}\nidle: \x01\n",
+         "f:3:7: there is a control character; text is expected\n"},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct config_report report;
+        config_report_init(&report);
+        report.further = complain_of_defaults;
+        CU_ASSERT_PTR_NULL(config_parse("f", slice_of(cases[i].yaml), false, &report));
+        CU_ASSERT_STRING_EQUAL(buf_cstr(&report.problems), cases[i].problems);
+        config_report_free(&report);
+    }
+}
+
 static void check_load(const struct place *place, const char *path, const char *problems,
                        const char *warnings)
 {
@@ -523,9 +553,9 @@ static void files_are_loaded(void)
     check_load(&place, "@/none",
                "@/none: cannot be read: No such file or directory; a YAML file is expected\n", "");
     check_load(&place, "@", "@: cannot be read: Is a directory; a YAML file is expected\n", "");
-    char *large = malloc((size_t)CONFIG_FILE_MAX + 2);
+    char *large = malloc(CONFIG_FILE_MAX + 2);
     CU_ASSERT_PTR_NOT_NULL_FATAL(large);
-    memset(large, '\n', (size_t)CONFIG_FILE_MAX + 1);
+    memset(large, '\n', CONFIG_FILE_MAX + 1);
     memcpy(large, SERVER, strlen(SERVER));
     large[CONFIG_FILE_MAX] = '\0';
     make_file(&place, "config.yaml", large, 0600);
@@ -550,6 +580,7 @@ static const struct unit_test tests[] = {
     {"defaults are filled in", defaults_are_filled_in},
     {"values take their type from the key", values_take_their_type_from_the_key},
     {"later problems get their position", later_problems_get_their_position},
+    {"further problems are sorted in", further_problems_are_sorted_in},
     {"files are loaded", files_are_loaded},
 };
 UNIT_SUITE(config_check, tests);

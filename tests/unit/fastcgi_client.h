@@ -1,6 +1,6 @@
 /*
- * fastcgi_client: the web server's side of FastCGI 1.0 for tests, record by record, so that every wrong order and every cut can
- * be sent. Building is separate from sending.
+ * fastcgi_client: the web server's side of FastCGI 1.0 for tests, record by record, so that every wrong order
+ * and every cut can be sent. Building is separate from sending.
  */
 #ifndef FCGI_SMTP_TESTS_FASTCGI_CLIENT_H
 #define FCGI_SMTP_TESTS_FASTCGI_CLIENT_H

@@ -58,7 +58,9 @@ static void test_stalled(void)
     fixture_free(&fixture);
 }
 
-/* With every delivery stalled, sixteen threads are left: so many may block in begin, and the next one waits. */
+/*
+ * With every delivery stalled, sixteen threads are left: so many may block in begin, and the next one waits.
+ */
 static void test_sixteen_others(void)
 {
     struct fixture fixture;
@@ -157,6 +159,41 @@ static void test_stop_finishes(void)
     fixture_free(&fixture);
 }
 
+/* After shutdown_timeout: what is delivered is cancelled, what waits is overloaded, what is read is cut short. */
+static void test_cancel(void)
+{
+    struct fixture fixture;
+    int fds[STALLED];
+    unsigned answers[2] = {0, 0};
+    fixture_init(&fixture);
+    fixture.obeys_cancel = true;
+    fixture.options.shutdown_timeout_ms = 100;
+    fixture_start(&fixture);
+    stall_all(&fixture, fds);
+    int slow = fixture_connect(&fixture);
+    struct buf octets;
+    buf_init(&octets, 1000);
+    fastcgi_request(&octets, &(struct fastcgi_form){"POST", "/deliver", NULL, SLICE("body"), true});
+    CU_ASSERT_TRUE(fastcgi_send(slow, (struct slice){octets.data, octets.len - 5}));
+    buf_free(&octets);
+    CU_ASSERT_TRUE(fixture_wait(&fixture.begun, STALLED + 1));
+    CU_ASSERT_TRUE(fixture_stop(&fixture));
+    CU_ASSERT_EQUAL(atomic_load(&fixture.cancelled), 1);
+    for (size_t i = 0; i < STALLED; i++) {
+        struct fastcgi_answer answer = fastcgi_answer(fds[i]);
+        answers[0] += answer.status == 200;
+        answers[1] += answer.status == 503;
+        buf_free(&answer.text);
+        close(fds[i]);
+    }
+    CU_ASSERT_TRUE(answers[0] >= fixture.options.workers);
+    CU_ASSERT_EQUAL(answers[0] + answers[1], STALLED);
+    CU_ASSERT_EQUAL(answers[1], atomic_load(&fixture.overloaded));
+    fixture_expect(slow, 400);
+    close(slow);
+    fixture_free(&fixture);
+}
+
 /* A delivery that hangs longer than shutdown_timeout: the caller learns of it, and must end the process. */
 static void test_stop_in_vain(void)
 {
@@ -168,6 +205,7 @@ static void test_stop_in_vain(void)
     fixture_send(fd, "POST", "/stall", "", true);
     CU_ASSERT_TRUE(fixture_wait(&fixture.delivering, 1));
     CU_ASSERT_FALSE(fixture_stop(&fixture));
+    CU_ASSERT_EQUAL(atomic_load(&fixture.cancelled), 1);
     CU_ASSERT_PTR_NOT_NULL(strstr(fixture.err.text, "shutdown_timeout"));
     fixture_release(&fixture);
     fixture_expect(fd, 200); /* until the process has ended, it is answered still */
@@ -176,11 +214,28 @@ static void test_stop_in_vain(void)
     CU_ASSERT_EQUAL(rmdir(fixture.dir), 0);
 }
 
+/* Whatever a handler asks for: nothing is delivered before the body is complete. */
+static void test_incomplete(void)
+{
+    struct fixture fixture;
+    fixture_init(&fixture);
+    fixture_start(&fixture);
+    int fd = fixture_connect(&fixture);
+    fixture_send(fd, "POST", "/rash", "body", true);
+    fixture_expect(fd, 500);
+    close(fd);
+    CU_ASSERT_TRUE(fixture_stop(&fixture));
+    CU_ASSERT_EQUAL(atomic_load(&fixture.delivered), 0);
+    fixture_free(&fixture);
+}
+
 static const struct unit_test tests[] = {
     {"stalled deliveries hinder nobody", test_stalled},
     {"sixteen threads are left", test_sixteen_others},
     {"waited in vain", test_waited_in_vain},
+    {"a request that is not complete", test_incomplete},
     {"stopping finishes what is in work", test_stop_finishes},
+    {"cancelled at the end", test_cancel},
     {"stopping in vain", test_stop_in_vain},
 };
 UNIT_SUITE(http_delivery, tests);

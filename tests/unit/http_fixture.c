@@ -2,6 +2,7 @@
 
 #include <CUnit/CUnit.h>
 #include <dirent.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -48,6 +49,9 @@ static enum http_verdict begin(void *ctx, struct http_request *request, struct h
     struct slice path;
     CU_ASSERT_TRUE(http_request_path(request, "/", &path));
     http_request_set_data(request, fixture);
+    sigset_t blocked;
+    pthread_sigmask(SIG_BLOCK, NULL, &blocked);
+    CU_ASSERT_TRUE(sigismember(&blocked, SIGTERM) == 1 && sigismember(&blocked, SIGINT) == 1);
     atomic_fetch_add(&fixture->begun, 1);
     if (slice_equal(path, SLICE("/ping"))) {
         respond(response, 200, SLICE("pong"));
@@ -56,6 +60,9 @@ static enum http_verdict begin(void *ctx, struct http_request *request, struct h
     if (slice_equal(path, SLICE("/large"))) {
         respond(response, 413, SLICE("too large"));
         return HTTP_ANSWER;
+    }
+    if (slice_equal(path, SLICE("/rash"))) {
+        return HTTP_DELIVER;
     }
     if (slice_equal(path, SLICE("/stuck"))) {
         await_release(fixture);
@@ -101,6 +108,16 @@ static void finished(void *ctx, struct http_request *request, struct http_respon
     atomic_fetch_add(&fixture->finished, 1);
 }
 
+static void cancel(void *ctx)
+{
+    struct fixture *fixture = ctx;
+    (void)http_server_counts(fixture->server); /* may be called from here, too */
+    atomic_fetch_add(&fixture->cancelled, 1);
+    if (fixture->obeys_cancel) {
+        fixture_release(fixture);
+    }
+}
+
 void fixture_init(struct fixture *fixture)
 {
     memset(fixture, 0, sizeof *fixture);
@@ -132,7 +149,7 @@ static void *run(void *argument)
 void fixture_start(struct fixture *fixture)
 {
     static const struct http_handler handler = {
-        .begin = begin, .deliver = deliver, .overloaded = overloaded, .finished = finished};
+        .begin = begin, .deliver = deliver, .overloaded = overloaded, .finished = finished, .cancel = cancel};
     struct http_handler own = handler;
     own.ctx = fixture;
     fixture->server = http_server_new(&fixture->options, &own, &fixture->err);

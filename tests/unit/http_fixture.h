@@ -15,6 +15,7 @@
  *   /ping     200, the body is not read      /large    413, the body is not read
  *   /echo     200 with the body              /deliver  200 from deliver, the body is read
  *   /stall    likewise, once fixture_release was called (or at once after it)
+ *   /rash     asks for a delivery without reading the body
  *   /stuck    begin itself waits for fixture_release
  *   A body that is cut short gives 400.
  */
@@ -27,10 +28,11 @@ struct fixture {
     bool ended_well; /* http_server_run's result */
     struct err err;
 
-    atomic_uint begun, delivering, most_delivering, delivered, overloaded, finished, written;
+    atomic_uint begun, delivering, most_delivering, delivered, overloaded, finished, written, cancelled;
     pthread_mutex_t lock;
     pthread_cond_t released;
     bool release;
+    bool obeys_cancel; /* the handler's cancel does what fixture_release does */
 };
 
 /* Options with a unix socket in a directory of its own; they may be changed before fixture_start. */

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "unit.h"
@@ -216,6 +217,30 @@ static void test_dripping_first_record(void)
     end_test(&fixture);
 }
 
+/*
+ * A few octets and no more: the connection is closed after a while, and the acceptor does not spin until
+ * then.
+ */
+static void test_partial_first_record(void)
+{
+    struct fixture fixture;
+    struct timespec busy_before;
+    struct timespec busy_after;
+    fixture_init(&fixture);
+    fixture_start(&fixture);
+    int fd = fixture_connect(&fixture);
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &busy_before);
+    deadline begun = deadline_now();
+    CU_ASSERT_TRUE(fastcgi_send(fd, SLICE("\1\1\0")));
+    enum fastcgi_ending ending = fastcgi_next(fd, FIXTURE_WAIT_MS);
+    CU_ASSERT_TRUE(ending == FASTCGI_CLOSED || ending == FASTCGI_RESET);
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &busy_after);
+    CU_ASSERT_TRUE(deadline_now() - begun >= 4900);
+    CU_ASSERT_TRUE(busy_after.tv_sec - busy_before.tv_sec <= 1);
+    close(fd);
+    end_test(&fixture);
+}
+
 /* Parameters whose lengths announce what never comes; libfcgi makes room for it first. */
 static void test_huge_parameter(void)
 {
@@ -237,7 +262,10 @@ static void test_huge_parameter(void)
     CU_ASSERT_EQUAL(atomic_load(&fixture.begun), 0);
 }
 
-/* Octets that libfcgi has read with a request and that are not part of it end the connection, after the answer. */
+/*
+ * Octets that libfcgi has read with a request and that are not part of it end the connection, after the
+ * answer.
+ */
 static void test_leftover(void)
 {
     struct fixture fixture;
@@ -259,7 +287,10 @@ static void test_leftover(void)
     end_test(&fixture);
 }
 
-/* The handler answers before the large body is read; the peer gets the whole answer although it is still sending. */
+/*
+ * The handler answers before the large body is read; the peer gets the whole answer although it is still
+ * sending.
+ */
 static void test_early_answer(void)
 {
     struct fixture fixture;
@@ -280,6 +311,25 @@ static void test_early_answer(void)
     close(fd);
     buf_free(&octets);
     free(body);
+    end_test(&fixture);
+}
+
+/* A small rest that the handler does not want and that never comes: answered all the same, in about 2 s. */
+static void test_rest_never_comes(void)
+{
+    struct fixture fixture;
+    struct buf octets;
+    fixture_init(&fixture);
+    fixture_start(&fixture);
+    whole_request(&octets, "/large", NULL, "body");
+    int fd = fixture_connect(&fixture);
+    deadline begun = deadline_now();
+    CU_ASSERT_TRUE(fastcgi_send(fd, (struct slice){octets.data, octets.len - FCGI_HEADER_LEN - 2}));
+    fixture_expect(fd, 413);
+    CU_ASSERT_TRUE(deadline_now() - begun < FIXTURE_WAIT_MS / 2);
+    CU_ASSERT_EQUAL(fastcgi_next(fd, FIXTURE_WAIT_MS), FASTCGI_CLOSED);
+    close(fd);
+    buf_free(&octets);
     end_test(&fixture);
 }
 
@@ -308,9 +358,11 @@ static const struct unit_test tests[] = {
     {"late parameters", test_late_params},
     {"garbage", test_garbage},
     {"a dripping first record", test_dripping_first_record},
+    {"a partial first record", test_partial_first_record},
     {"huge parameters", test_huge_parameter},
     {"leftover octets", test_leftover},
     {"an early answer", test_early_answer},
+    {"a rest that never comes", test_rest_never_comes},
     {"a peer that has gone", test_gone},
 };
 UNIT_SUITE(http_peer, tests);

@@ -47,7 +47,10 @@ static void test_members(void)
     http_response_free(&response);
 }
 
-/* What does not fit into an answer is an internal error, and says so without losing what is known of the delivery. */
+/*
+ * What does not fit into an answer is an internal error, and says so without losing what is known of the
+ * delivery.
+ */
 static void test_too_large(void)
 {
     struct http_response response;

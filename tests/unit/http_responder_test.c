@@ -61,7 +61,7 @@ static void check_kept(bool keep)
     pair_open(&pair, &octets, true);
     for (int round = 0; round < 2;
          round++) { /* the same connection serves again, whether the peer asked or not */
-        CU_ASSERT_TRUE_FATAL(responder_accept(&pair.responder, pair.fd));
+        CU_ASSERT_TRUE_FATAL(responder_accept(&pair.responder, pair.fd, false));
         CU_ASSERT_EQUAL(pair.responder.keep, keep);
         CU_ASSERT_PTR_NOT_NULL(FCGX_GetParam("DOCUMENT_URI", pair.responder.fcgi.envp));
         check_body(&pair.responder, "body", RESPONDER_CLEAN);
@@ -89,7 +89,10 @@ static void test_kept(void)
     check_kept(false);
 }
 
-/* Every cut of a request: either there is no request, or its body is broken; and libfcgi closes its descriptor. */
+/*
+ * Every cut of a request: either there is no request, or its body is broken; and libfcgi closes its
+ * descriptor.
+ */
 static void test_every_cut(void)
 {
     struct buf octets;
@@ -99,7 +102,7 @@ static void test_every_cut(void)
         struct pair pair;
         octets.len = cut;
         pair_open(&pair, &octets, false);
-        bool accepted = responder_accept(&pair.responder, pair.fd);
+        bool accepted = responder_accept(&pair.responder, pair.fd, false);
         if (accepted) {
             char body[100];
             while (responder_read(&pair.responder, body, sizeof body) > 0) {
@@ -122,7 +125,7 @@ static void check_rest(const struct buf *octets, const char *body, enum responde
 {
     struct pair pair;
     pair_open(&pair, octets, true);
-    CU_ASSERT_TRUE_FATAL(responder_accept(&pair.responder, pair.fd));
+    CU_ASSERT_TRUE_FATAL(responder_accept(&pair.responder, pair.fd, false));
     check_body(&pair.responder, body, end);
     if (end == RESPONDER_CLEAN) {
         CU_ASSERT_EQUAL(responder_leftover(&pair.responder), leftover);
@@ -181,7 +184,7 @@ static void check_drain(const struct buf *octets, int64_t ms, size_t limit, enum
 {
     struct pair pair;
     pair_open(&pair, octets, true);
-    CU_ASSERT_TRUE_FATAL(responder_accept(&pair.responder, pair.fd));
+    CU_ASSERT_TRUE_FATAL(responder_accept(&pair.responder, pair.fd, false));
     CU_ASSERT_EQUAL(responder_drain(&pair.responder, ms, limit), end);
     CU_ASSERT_EQUAL(responder_free(&pair.responder), end != RESPONDER_BROKEN);
     if (is_open(pair.fd)) {

@@ -3,6 +3,9 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "unit.h"
@@ -245,6 +248,63 @@ static void test_no_idle_to_close(void)
     fixture_free(&fixture);
 }
 
+/* Takes every descriptor that is left below the limit; returns how many. */
+static size_t fill_descriptors(int *fds, size_t count)
+{
+    size_t filled = 0;
+    while (filled < count && (fds[filled] = dup(STDERR_FILENO)) >= 0) {
+        filled++;
+    }
+    return filled;
+}
+
+static void check_out_of_descriptors(bool idle)
+{
+    struct fixture fixture;
+    struct rlimit before;
+    int filler[256];
+    fixture_init(&fixture);
+    fixture_start(&fixture);
+    int idle_fd = idle ? fixture_connect(&fixture) : -1;
+    CU_ASSERT_TRUE(fixture_wait_connections(&fixture, idle ? 1 : 0));
+    int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    strcpy(address.sun_path, fixture.listen + strlen("unix:"));
+    CU_ASSERT_EQUAL_FATAL(getrlimit(RLIMIT_NOFILE, &before), 0);
+    struct rlimit low = {.rlim_cur = (rlim_t)fd + 50, .rlim_max = before.rlim_max};
+    CU_ASSERT_EQUAL(setrlimit(RLIMIT_NOFILE, &low), 0);
+    size_t filled = fill_descriptors(filler, 256);
+
+    CU_ASSERT_EQUAL(connect(fd, (const struct sockaddr *)&address, sizeof address), 0);
+    fixture_send(fd, "GET", "/ping", "", true);
+    if (idle) {
+        CU_ASSERT_EQUAL(fastcgi_next(idle_fd, FIXTURE_WAIT_MS), FASTCGI_CLOSED);
+        close(idle_fd);
+    } else {
+        CU_ASSERT_EQUAL(fastcgi_next(fd, 50), FASTCGI_NOTHING);
+        for (size_t i = 0; i < filled; i++) {
+            close(filler[i]);
+        }
+        filled = 0;
+    }
+    fixture_expect(fd, 200);
+
+    for (size_t i = 0; i < filled; i++) {
+        close(filler[i]);
+    }
+    CU_ASSERT_EQUAL(setrlimit(RLIMIT_NOFILE, &before), 0);
+    close(fd);
+    CU_ASSERT_TRUE(fixture_stop(&fixture));
+    fixture_free(&fixture);
+}
+
+/* Without a descriptor the server tries again, and gives up an idle connection if it has one. */
+static void test_out_of_descriptors(void)
+{
+    check_out_of_descriptors(false);
+    check_out_of_descriptors(true);
+}
+
 static void test_stop_before_run(void)
 {
     struct fixture fixture;
@@ -309,6 +369,7 @@ static const struct unit_test tests[] = {
     {"idle connections end", test_idle_ends},
     {"the oldest idle connection makes room", test_oldest_idle_makes_room},
     {"no idle connection to close", test_no_idle_to_close},
+    {"out of descriptors", test_out_of_descriptors},
     {"stopped at once", test_stop_before_run},
     {"stopping serves what came", test_stop_serves_what_came},
     {"options", test_options},

@@ -48,11 +48,11 @@ static const struct row rows[] = {
     {"reset", "S: 220 x\nC: EHLO *\nRESET\n", SMTP_UNAVAILABLE, NONE, "EHLO", 0, "closed the connection", 0},
     {"another protocol", "S: SSH-2.0-OpenSSH_9.2\nWAIT-EOF\n", SMTP_PROTOCOL_ERROR, NONE, "greeting", 0,
      "\"SSH-2.0-OpenSSH_9.2\"", 0},
-    {"silence", "STALL\n", SMTP_TIMED_OUT, NONE, "greeting", 0, "sent no greeting in time", 60},
+    {"silence", "STALL\n", SMTP_TIMED_OUT, NONE, "greeting", 0, "sent no greeting in time", 300},
     {"drip",
-     "DRIP 5 \"220 "
+     "DRIP 10 \"220 "
      "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\"\n",
-     SMTP_TIMED_OUT, NONE, "greeting", 0, "in time", 60},
+     SMTP_TIMED_OUT, NONE, "greeting", 0, "in time", 300},
     /* EHLO, HELO */
     {"EHLO and HELO refused", "S: 220 x\nC: EHLO *\nS: 502 what?\nC: HELO client.example\nS: 550 no\n" QUIT,
      SMTP_UNAVAILABLE, NONE, "EHLO", 550, "refused HELO client.example: 550 no", 0},
@@ -64,7 +64,7 @@ static const struct row rows[] = {
     {"EHLO of several codes", "S: 220 x\nC: EHLO *\nS: 250-a\nS: 251 b\nWAIT-EOF\n", SMTP_PROTOCOL_ERROR,
      NONE, "EHLO", 0, "\"251 b\"", 0},
     {"EHLO silence", "S: 220 x\nC: EHLO *\nSTALL\n", SMTP_TIMED_OUT, NONE, "EHLO", 0, "did not answer EHLO",
-     60},
+     300},
     {"answered before asked", "RAW \"220 x\\r\\n250 y\\r\\n\"\nWAIT-EOF\n", SMTP_PROTOCOL_ERROR, NONE, "EHLO",
      0, "before it was asked", 0},
     {"421 before asked", "RAW \"220 x\\r\\n421 4.3.2 bye\\r\\n\"\nWAIT-EOF\n", SMTP_TEMPORARY, NONE, "EHLO",
@@ -96,7 +96,7 @@ static const struct row rows[] = {
     {"RCPT lost", HELLO MAIL "C: RCPT *\nCLOSE\n", SMTP_UNAVAILABLE, NONE, "RCPT", 0, "closed the connection",
      0},
     {"RCPT silence", HELLO MAIL "C: RCPT *\nSTALL\n", SMTP_TIMED_OUT, NONE, "RCPT", 0,
-     "RCPT TO:<b@example.com>", 60},
+     "RCPT TO:<b@example.com>", 300},
     /* DATA */
     {"DATA 4yz", HELLO MAIL RCPT "C: DATA\nS: 451 later\n" QUIT, SMTP_TEMPORARY, NONE, "DATA", 451,
      "451 later", 0},
@@ -133,7 +133,7 @@ static const struct row rows[] = {
     {"message 354", HELLO MAIL RCPT DATA "DATA\nS: 354 more\nWAIT-EOF\n", SMTP_PROTOCOL_ERROR, UNKNOWN,
      "end of data", 354, "unexpected answer", 0},
     {"message silence", HELLO MAIL RCPT DATA "DATA\nSTALL\n", SMTP_TIMED_OUT, UNKNOWN, "end of data", 0,
-     "did not answer the message in time", 60},
+     "did not answer the message in time", 300},
 };
 
 static bool row_holds(const struct row *row, const struct smtp_fixture *f)
