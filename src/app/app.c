@@ -164,7 +164,8 @@ static void note_default(void *ctx, const char *path, const char *text)
 
 static bool open_endpoints(struct app *app, struct err *err)
 {
-    app->endpoints = calloc(app->config->server_count, sizeof *app->endpoints);
+    app->endpoints = calloc(app->config->server_count,
+                            sizeof *app->endpoints); /* NOLINT(bugprone-sizeof-expression): pointers */
     if (app->endpoints == NULL) {
         err_set(err, "There is no memory left for the servers");
         return false;

@@ -181,7 +181,7 @@ static bool charset_known(struct slice name)
 static void wipe_password(const struct send_value *value)
 {
     if (value->field == SEND_PASSWORD) {
-        secret_wipe((void *)(uintptr_t)value->text.data, value->text.len);
+        secret_wipe((void *)value->text.data, value->text.len);
     }
 }
 
@@ -368,7 +368,7 @@ void send_fields_wipe(struct send_fields *fields, struct form *form)
         bool password = slice_equal(source->name, slice_of(table[SEND_PASSWORD].name));
         /* What spilled has no octets of its own in memory. */
         if (password && !source->content.spilled && blob_view(&source->content, &view, NULL)) {
-            secret_wipe((void *)(uintptr_t)view.data, view.len);
+            secret_wipe((void *)view.data, view.len);
         }
     }
 }

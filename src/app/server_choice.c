@@ -203,22 +203,25 @@ static bool choose_credentials(struct choosing *c)
     if (user.len == 0 && password.len == 0) {
         return true;
     }
+    enum send_field first = user.len > 0 ? SEND_USER : SEND_PASSWORD;
+    if (!may_override(c, CONFIG_OVERRIDE_CREDENTIALS, first, "allow.override: [credentials]")) {
+        return true;
+    }
     if (user.len == 0 || password.len == 0) {
         const char *missing = user.len == 0 ? "user" : "password";
         field_errors_add(c->errors, slice_of(missing), "user and password belong together; give %s too",
                          missing);
         return true;
     }
-    if (password.len > SECRET_MAX) {
+    if (password.len > (size_t)SECRET_MAX) {
         field_errors_add(c->errors, SLICE("password"),
                          "password is longer than %d octets; give a shorter one", SECRET_MAX);
         return true;
     }
-    (void)may_override(c, CONFIG_OVERRIDE_CREDENTIALS, SEND_USER, "allow.override: [credentials]");
     c->choice->overrides = true;
     c->choice->settings.user = arena_copy(c->arena, user);
     /* A view: the request's octets are wiped when it ends. */
-    c->choice->settings.password = (struct secret){(char *)(uintptr_t)password.data, password.len};
+    c->choice->settings.password = (struct secret){(char *)password.data, password.len};
     return c->choice->settings.user != NULL;
 }
 

@@ -116,6 +116,8 @@ static void test_refused(void)
         {"", "port=25", "port", "allow.override: [port]"},
         {"", "tls=none", "tls", "allow.override: [tls]"},
         {"", "user=u&password=p", "user", "allow.override: [credentials]"},
+        {"", "user=u", "user", "allow.override: [credentials]"},
+        {"", "password=p", "password", "allow.override: [credentials]"},
         {"", "domain=other.example.com", "domain", "allow.override: [domain]"},
         {"", "domain=other.example.com&tls=none&port=25", "port", "allow.override: [port]"}, /* the first */
         {"allow: {override: [port]}\n", "port=2525", "port", "allow.ports"},
