@@ -96,8 +96,7 @@ static int run(struct http_server *server)
         log_message(LOG_LEVEL_ERROR, "%s", err.text);
         _exit(EXIT_FAILURE);
     }
-    (void)pthread_kill(thread, SIGINT); /* if it has not ended by a signal already */
-    (void)pthread_join(thread, NULL);
+    (void)pthread_join(thread, NULL); /* the server ends only when it has been told to */
     log_message(LOG_LEVEL_INFO, "all requests are answered; bye");
     return EXIT_SUCCESS;
 }

@@ -213,9 +213,9 @@ static bool choose_credentials(struct choosing *c)
                          missing);
         return true;
     }
-    if (password.len > (size_t)SECRET_MAX) {
+    if (password.len > SECRET_MAX) {
         field_errors_add(c->errors, SLICE("password"),
-                         "password is longer than %d octets; give a shorter one", SECRET_MAX);
+                         "password is longer than %zu octets; give a shorter one", SECRET_MAX);
         return true;
     }
     c->choice->overrides = true;
