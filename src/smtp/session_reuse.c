@@ -31,8 +31,8 @@ static bool say_reset(struct smtp_session *session)
 bool session_rest(struct smtp_session *session)
 {
     const struct smtp_settings *settings = &session->endpoint->settings;
-    bool fit = session->sound && !session->spent && session->transactions < settings->pool_max_messages &&
-               session->stream.in.len == 0 && stream_unsent(&session->stream) == 0;
+    session->sound = session->sound && session->stream.in.len == 0 && stream_unsent(&session->stream) == 0;
+    bool fit = session->sound && !session->spent && session->transactions < settings->pool_max_messages;
     return fit && (!session->needs_reset || say_reset(session));
 }
 
