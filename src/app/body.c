@@ -94,7 +94,10 @@ bool body_read(struct exchange *exchange)
 {
     const struct config_limits *limits = &exchange->app->config->limits;
     const struct form_limits form_limits = {
-        .fields = (size_t)limits->fields, .content = send_field_limit, .ctx = (void *)limits, /* only read */
+        .fields = (size_t)limits->fields,
+        .content = send_field_limit,
+        .secret = send_field_is_secret,
+        .ctx = (void *)limits, /* only read */
     };
     struct slice type = slice_of(http_request_param(exchange->request, "CONTENT_TYPE"));
     struct form_parser *parser = NULL;
