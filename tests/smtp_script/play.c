@@ -161,7 +161,8 @@ static bool play_tls(struct script_play *play)
 
 static bool play_ticket(struct script_play *play)
 {
-    return script_wire_ticket(&play->wire) || script_play_fail(play, "there is no TLS 1.3 to send a ticket in");
+    return script_wire_ticket(&play->wire) ||
+           script_play_fail(play, "there is no TLS 1.3 to send a ticket in");
 }
 
 static bool play_wait(struct script_play *play)
