@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
 #include "smtp_fixture.h"
 #include "unit.h"
@@ -409,6 +411,35 @@ static void aborted(void)
     end(&f, "aborted");
 }
 
+static void *deliver_one(void *argument)
+{
+    smtp_fixture_deliver(argument);
+    return NULL;
+}
+
+/* A delivery that is cancelled takes its session with it. */
+static void cancelled(void)
+{
+    struct smtp_fixture f;
+    init(&f);
+    smtp_fixture_start(&f, "== 1\n" HELLO ONE "C: MAIL *\nSTALL\n== 2\n" SESSION);
+    deliver(&f, false);
+    int cancel_fd = eventfd(0, EFD_CLOEXEC);
+    CU_ASSERT_FATAL(cancel_fd >= 0);
+    f.delivery.cancel_fd = cancel_fd;
+    pthread_t thread;
+    CU_ASSERT_EQUAL_FATAL(pthread_create(&thread, NULL, deliver_one, &f), 0);
+    CU_ASSERT_TRUE(smtp_script_wait_line(f.script, 1, "\\* stalled", LONG_MS));
+    CU_ASSERT_EQUAL(eventfd_write(cancel_fd, 1), 0);
+    pthread_join(thread, NULL);
+    CU_ASSERT_EQUAL(f.outcome.class, SMTP_TIMED_OUT);
+    CU_ASSERT_TRUE(f.outcome.reused);
+    f.delivery.cancel_fd = -1;
+    deliver(&f, false);
+    end(&f, "cancelled");
+    (void)close(cancel_fd);
+}
+
 /* --- threads --- */
 
 enum { THREADS = 8, MAILS = 25 };
@@ -500,6 +531,7 @@ static const struct unit_test tests[] = {
     {"after a refusal", after_a_refusal},
     {"refused by us", refused_by_us},
     {"aborted", aborted},
+    {"cancelled", cancelled},
     {"many threads", many_threads},
     {"many threads and little room", many_threads_and_little_room},
     {"clean up", clean_up},
