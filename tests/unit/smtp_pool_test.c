@@ -365,7 +365,7 @@ static void after_a_refusal(void)
         struct smtp_fixture f;
         char scenario[1600];
         init(&f);
-        f.settings.command_timeout_ms = strcmp(row->name, "no reply") == 0 ? 300 : LONG_MS;
+        f.settings.command_timeout_ms = strcmp(row->name, "no reply") == 0 ? 600 : LONG_MS;
         (void)snprintf(scenario, sizeof scenario, "== 1\n" HELLO "%s%s%s", row->first, row->second,
                        row->reused ? QUIT : "C?: QUIT\n== 2\n" SESSION);
         smtp_fixture_start(&f, scenario);
