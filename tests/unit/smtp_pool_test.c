@@ -259,10 +259,12 @@ static const struct idle_row tls_rows[] = {
 static void check_idle(struct smtp_fixture *f, const struct idle_row *row, const char *tls)
 {
     char scenario[1600];
-    (void)snprintf(scenario, sizeof scenario, "== 1\n%s" HELLO ONE "%s%s%s%s", tls, row->steps,
+    (void)snprintf(scenario, sizeof scenario, "== 1\n%s" HELLO ONE "GATE idle\n%s%s%s%s", tls, row->steps,
                    row->fit ? "" : "== 2\n", row->fit ? "" : tls, row->fit ? "" : SESSION);
     smtp_fixture_start(f, scenario);
     deliver(f, false);
+    smtp_script_open(f->script,
+                     "idle"); /* not before: what comes with the reply to the mail is not said while idle */
     CU_ASSERT_TRUE(row->ends ? smtp_script_wait(f->script, 1, LONG_MS)
                              : smtp_script_wait_line(f->script, 1, "\\* at gate said", LONG_MS));
     smtp_script_open(f->script, "said");
@@ -293,13 +295,17 @@ static void all_dead(void)
 {
     struct smtp_fixture f;
     init(&f);
-    smtp_fixture_start(&f, "== 1\n" HELLO ONE "CLOSE\n== 2\n" HELLO ONE "S: 421 x\nCLOSE\n== 3\n" HELLO ONE
-                           "RESET\n== 4\n" SESSION);
-    struct smtp_session *sessions[] = {hold(&f), hold(&f), hold(&f)};
-    CU_ASSERT_TRUE(smtp_script_wait(f.script, 3, LONG_MS));
+    smtp_fixture_start(&f, "== 1\n" HELLO ONE "GATE die\nCLOSE\n== 2\n" HELLO ONE
+                           "GATE die\nS: 421 x\nCLOSE\n== 3\n" HELLO ONE "GATE die\nRESET\n== 4\n" SESSION);
+    struct smtp_session *sessions[3];
+    for (size_t i = 0; i < 3; i++) {
+        sessions[i] = hold(&f);
+    }
     for (size_t i = 0; i < 3; i++) {
         smtp_release(f.endpoint, sessions[i]);
     }
+    smtp_script_open(f.script, "die");
+    CU_ASSERT_TRUE(smtp_script_wait(f.script, 3, LONG_MS));
     deliver(&f, false);
     CU_ASSERT_EQUAL(smtp_script_connections(f.script), 4);
     end(&f, "all dead");
