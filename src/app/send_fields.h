@@ -44,6 +44,8 @@ enum send_field {
 
 #define SEND_FIELD_COUNT SEND_HEADER
 
+#define FIELD_ERRORS_LISTED_MAX 100 /* more are counted, so that no form makes an endless answer */
+
 /* The errors of a request's fields, all of them. */
 struct field_errors {
     struct json *list; /* of {field, detail}; owned until it is given away */
@@ -84,7 +86,7 @@ uint64_t send_field_limit(void *ctx, struct slice name, bool is_file);
 bool send_fields_sort(struct send_fields *fields, struct form *form, struct arena *arena,
                       struct field_errors *errors, struct err *err);
 
-/* Overwrites the octets of the password field. */
-void send_fields_wipe(struct send_fields *fields);
+/* Overwrites the octets of all password fields, whether the form was sorted or not. */
+void send_fields_wipe(struct send_fields *fields, struct form *form);
 
 #endif
