@@ -175,6 +175,7 @@ static int ask_health(const char *address, const struct config *config)
 static int run_with_config(const struct cli_options *options)
 {
     int handed_over = handover_socket();
+    log_open(LOG_LEVEL_WARNING, LOG_FORMAT_LOGFMT, LOG_TO_STDERR); /* until the configuration says how */
     struct config *config = load(options->config, handed_over);
     if (config == NULL) {
         return EX_CONFIG;

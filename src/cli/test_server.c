@@ -118,7 +118,8 @@ static void take_reply_line(struct report *report, const struct smtp_trace_event
 static void on_event(void *ctx, const struct smtp_trace_event *event)
 {
     struct report *report = ctx;
-    if (report->verbose) {
+    bool said = event->kind == SMTP_TRACE_SENT || event->kind == SMTP_TRACE_RECEIVED;
+    if (report->verbose && said) {
         dialogue_event(&report->dialogue, event);
     }
     switch (event->kind) {
@@ -245,13 +246,22 @@ static bool probe(const struct app *app, const struct config_server *server, boo
     return conclude(&report, &outcome);
 }
 
+static void refuse_name(const struct config *config, const char *name)
+{
+    (void)fprintf(stderr, "fcgi-smtp: the configuration has no server \"%s\", but", name);
+    for (size_t i = 0; i < config->server_count; i++) {
+        (void)fprintf(stderr, "%s %s", i > 0 ? "," : "", config->servers[i].name);
+    }
+    (void)fputc('\n', stderr);
+}
+
 bool test_server(const struct config *config, const char *name, bool verbose)
 {
     struct err err = {0};
     const struct config_server *server =
         name != NULL ? config_find_server(config, slice_of(name)) : &config->servers[config->server];
     if (server == NULL) {
-        (void)fprintf(stderr, "fcgi-smtp: the configuration has no server \"%s\"\n", name);
+        refuse_name(config, name);
         return false;
     }
     struct app *app = app_new(config, &err);
