@@ -94,7 +94,10 @@ struct form_limits body_limits(const struct exchange *exchange)
 {
     const struct config_limits *limits = &exchange->app->config->limits;
     return (struct form_limits){
-        .fields = (size_t)limits->fields, .content = send_field_limit, .ctx = (void *)limits, /* only read */
+        .fields = (size_t)limits->fields,
+        .content = send_field_limit,
+        .secret = send_field_is_secret,
+        .ctx = (void *)limits, /* only read */
     };
 }
 

@@ -25,7 +25,7 @@ void exchange_free(struct exchange *exchange)
     smtp_release(exchange->endpoint, exchange->outcome.session);
     smtp_endpoint_free(exchange->own_endpoint);
     compose_free(exchange->compose);
-    send_fields_wipe(&exchange->fields, &exchange->form);
+    send_fields_wipe(&exchange->fields);
     blob_store_free(&exchange->blobs);
     arena_free(&exchange->arena);
     free(exchange);

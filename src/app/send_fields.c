@@ -21,7 +21,7 @@ enum file_rule {
 
 #define CHARSET_GROWTH_MAX 16 /* octets of UTF-8 that one octet of another charset may become */
 
-enum limit_rule { LIMIT_FIELD, LIMIT_HEADER_VALUE, LIMIT_TEXT, LIMIT_REQUEST };
+enum limit_rule { LIMIT_FIELD, LIMIT_HEADER_VALUE, LIMIT_SECRET, LIMIT_TEXT, LIMIT_REQUEST };
 
 static const struct {
     const char *name;
@@ -49,7 +49,7 @@ static const struct {
     [SEND_PORT] = {"port", false, FILE_REFUSED, LIMIT_HEADER_VALUE},
     [SEND_TLS] = {"tls", false, FILE_REFUSED, LIMIT_HEADER_VALUE},
     [SEND_USER] = {"user", false, FILE_REFUSED, LIMIT_HEADER_VALUE},
-    [SEND_PASSWORD] = {"password", false, FILE_REFUSED, LIMIT_FIELD},
+    [SEND_PASSWORD] = {"password", false, FILE_REFUSED, LIMIT_SECRET},
     [SEND_DOMAIN] = {"domain", false, FILE_REFUSED, LIMIT_HEADER_VALUE},
     [SEND_DRY_RUN] = {"dry_run", false, FILE_REFUSED, LIMIT_HEADER_VALUE},
     [SEND_CHARSET] = {"_charset_", false, FILE_REFUSED, LIMIT_HEADER_VALUE},
@@ -88,6 +88,8 @@ uint64_t send_field_limit(void *ctx, struct slice name, bool is_file)
     switch (table[field].limit) {
     case LIMIT_HEADER_VALUE:
         return (uint64_t)limits->header_value;
+    case LIMIT_SECRET:
+        return (uint64_t)limits->field < SECRET_MAX ? (uint64_t)limits->field : SECRET_MAX;
     case LIMIT_TEXT:
         return (uint64_t)limits->text;
     case LIMIT_REQUEST:
@@ -358,17 +360,15 @@ bool send_fields_sort(struct send_fields *fields, struct form *form, struct aren
     return true;
 }
 
-void send_fields_wipe(struct send_fields *fields, struct form *form)
+bool send_field_is_secret(void *ctx, struct slice name)
+{
+    (void)ctx;
+    return slice_equal(name, slice_of(table[SEND_PASSWORD].name));
+}
+
+void send_fields_wipe(struct send_fields *fields)
 {
     if (fields->single[SEND_PASSWORD] != NULL) {
         wipe_password(fields->single[SEND_PASSWORD]); /* a converted copy, if it is not the blob's own */
-    }
-    for (struct form_field *source = form->first; source != NULL; source = source->next) {
-        struct slice view;
-        bool password = slice_equal(source->name, slice_of(table[SEND_PASSWORD].name));
-        /* What spilled has no octets of its own in memory. */
-        if (password && !source->content.spilled && blob_view(&source->content, &view, NULL)) {
-            secret_wipe((void *)view.data, view.len);
-        }
     }
 }

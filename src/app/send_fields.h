@@ -86,7 +86,10 @@ uint64_t send_field_limit(void *ctx, struct slice name, bool is_file);
 bool send_fields_sort(struct send_fields *fields, struct form *form, struct arena *arena,
                       struct field_errors *errors, struct err *err);
 
-/* Overwrites the octets of all password fields, whether the form was sorted or not. */
-void send_fields_wipe(struct send_fields *fields, struct form *form);
+/* For form_limits: whether the field's content is a password. ctx is not looked at. */
+bool send_field_is_secret(void *ctx, struct slice name);
+
+/* Overwrites the password's copy that was made when its charset was converted; the form's own is wiped with its blob. */
+void send_fields_wipe(struct send_fields *fields);
 
 #endif

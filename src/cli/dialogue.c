@@ -17,7 +17,6 @@ static const char *lead(enum smtp_trace_kind kind)
     static const char *const leads[] = {
         [SMTP_TRACE_RESOLVED] = "* addresses: ",
         [SMTP_TRACE_CONNECTED] = "* connected to ",
-        [SMTP_TRACE_REUSED] = "* a connection from the pool",
         [SMTP_TRACE_TLS] = "* ",
         [SMTP_TRACE_CERTIFICATE] = "* certificate ",
         [SMTP_TRACE_VERIFIED] = "* verified: ",

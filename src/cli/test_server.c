@@ -146,8 +146,6 @@ static void on_event(void *ctx, const struct smtp_trace_event *event)
     case SMTP_TRACE_RECEIVED:
         take_reply_line(report, event);
         break;
-    case SMTP_TRACE_REUSED: /* a probe has a connection of its own */
-        break;
     }
 }
 

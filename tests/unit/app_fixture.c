@@ -26,8 +26,10 @@ void app_fixture_init(struct app_fixture *fixture, const char *yaml)
 void app_fixture_parse(struct app_fixture *fixture, const char *type, struct slice body)
 {
     struct form_parser *parser = NULL;
-    const struct form_limits limits = {
-        .fields = 1000, .content = send_field_limit, .ctx = &fixture->config->limits};
+    const struct form_limits limits = {.fields = 1000,
+                                       .content = send_field_limit,
+                                       .secret = send_field_is_secret,
+                                       .ctx = &fixture->config->limits};
     enum form_result result = form_parser_new(&parser, slice_of(type), &limits, &fixture->arena,
                                               &fixture->blobs, &fixture->form, &fixture->err);
     CU_ASSERT_EQUAL_FATAL(result, FORM_OK);
@@ -71,7 +73,7 @@ void app_fixture_expect(const char *text, const char *expected, const char *what
 void app_fixture_free(struct app_fixture *fixture)
 {
     field_errors_free(&fixture->errors);
-    send_fields_wipe(&fixture->fields, &fixture->form);
+    send_fields_wipe(&fixture->fields);
     blob_store_free(&fixture->blobs);
     arena_free(&fixture->arena);
     defaults_free(&fixture->defaults);

@@ -22,10 +22,13 @@ struct recorder {
 static void record(void *ctx, const struct smtp_trace_event *event)
 {
     static const char *const signs[] = {
-        [SMTP_TRACE_RESOLVED] = "resolved ",    [SMTP_TRACE_CONNECTED] = "connected ",
-        [SMTP_TRACE_REUSED] = "reused",         [SMTP_TRACE_TLS] = "tls ",
-        [SMTP_TRACE_CERTIFICATE] = "cert ",     [SMTP_TRACE_VERIFIED] = "good: ",
-        [SMTP_TRACE_UNVERIFIED] = "not good: ", [SMTP_TRACE_SENT] = "> ",
+        [SMTP_TRACE_RESOLVED] = "resolved ",
+        [SMTP_TRACE_CONNECTED] = "connected ",
+        [SMTP_TRACE_TLS] = "tls ",
+        [SMTP_TRACE_CERTIFICATE] = "cert ",
+        [SMTP_TRACE_VERIFIED] = "good: ",
+        [SMTP_TRACE_UNVERIFIED] = "not good: ",
+        [SMTP_TRACE_SENT] = "> ",
         [SMTP_TRACE_RECEIVED] = "< ",
     };
     struct recorder *recorder = ctx;
