@@ -163,16 +163,15 @@ static const struct advice {
      SMTP_UNAVAILABLE, false},
     {"STARTTLS",
      "use the port for submission (587), or tls: implicit with its port (465); tls: none only in a network "
-     "that "
-     "you trust",
+     "that you trust",
      SMTP_TLS_FAILED, false},
     {NULL,
-     "correct the certificate at the server, use the host name that it is for, or name its authority in "
-     "ca_file",
+     "correct the certificate at the server, use the host name that it is for, or name its authority "
+     "in ca_file",
      SMTP_TLS_FAILED, true},
     {NULL,
-     "if the server begins in clear (ports 587 and 25) use tls: starttls; else check which TLS versions it "
-     "speaks",
+     "if the server begins in clear (ports 587 and 25) use tls: starttls; else check which TLS versions "
+     "it speaks",
      SMTP_TLS_FAILED, false},
     {NULL, "check user, password and auth; what the server offers stands behind AUTH in its last EHLO",
      SMTP_AUTH_FAILED, false},
