@@ -4,14 +4,18 @@
  */
 #include "smtp/endpoint.h"
 
+#include <arpa/inet.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "fcgi_smtp/buf.h"
 #include "smtp/pool.h"
 #include "smtp/public_address.h"
 
 #define STRINGS_LIMIT ((size_t)64 * 1024)
 #define UNIX_PREFIX   "unix:"
+
+#define ADDRESSES_TEXT_MAX ((size_t)RESOLVE_ADDRESSES * (INET6_ADDRSTRLEN + 2))
 
 /* Copies the string that *field points at into the arena; NULL stays NULL. */
 static bool keep(struct arena *arena, const char **field)
@@ -159,13 +163,44 @@ static enum connect_result forbidden(const struct smtp_endpoint *endpoint, struc
     return CONNECT_FORBIDDEN;
 }
 
-enum connect_result endpoint_connect(struct smtp_endpoint *endpoint, struct limit limit, int *fd,
-                                     struct err *err)
+/* The first count of them. */
+static void trace_addresses(const struct smtp_trace *trace, enum smtp_trace_kind kind,
+                            const struct socket_address *addresses, size_t count)
+{
+    if (trace == NULL) {
+        return;
+    }
+    struct buf text;
+    buf_init(&text, ADDRESSES_TEXT_MAX);
+    bool ok = true;
+    for (size_t i = 0; ok && i < count; i++) {
+        char address[INET6_ADDRSTRLEN];
+        connect_address_text(&addresses[i], address, sizeof address);
+        ok = buf_printf(&text, "%s%s", i > 0 ? ", " : "", address);
+    }
+    trace_text(trace, kind, buf_slice(&text));
+    buf_free(&text);
+}
+
+static enum connect_result connect_path(struct smtp_endpoint *endpoint, struct limit limit,
+                                        const struct smtp_trace *trace, int *fd, struct err *err)
+{
+    if (endpoint->settings.public_only) {
+        return forbidden(endpoint, err);
+    }
+    enum connect_result result = connect_unix(endpoint->unix_path, limit, fd, err);
+    if (result == CONNECT_OK) {
+        trace_text(trace, SMTP_TRACE_CONNECTED, slice_of(endpoint->label));
+    }
+    return result;
+}
+
+enum connect_result endpoint_connect(struct smtp_endpoint *endpoint, struct limit limit,
+                                     const struct smtp_trace *trace, int *fd, struct err *err)
 {
     const struct smtp_settings *settings = &endpoint->settings;
     if (endpoint->unix_path != NULL) {
-        return settings->public_only ? forbidden(endpoint, err)
-                                     : connect_unix(endpoint->unix_path, limit, fd, err);
+        return connect_path(endpoint, limit, trace, fd, err);
     }
     struct socket_addresses addresses;
     enum resolve_result resolved =
@@ -180,9 +215,11 @@ enum connect_result endpoint_connect(struct smtp_endpoint *endpoint, struct limi
     struct socket_address good = endpoint->last_good;
     (void)pthread_mutex_unlock(&endpoint->mutex);
     put_first(&addresses, &good);
+    trace_addresses(trace, SMTP_TRACE_RESOLVED, addresses.items, addresses.count);
     size_t winner = 0;
     enum connect_result result = connect_tcp(&addresses, endpoint->label, limit, &winner, fd, err);
     if (result == CONNECT_OK) {
+        trace_addresses(trace, SMTP_TRACE_CONNECTED, &addresses.items[winner], 1);
         (void)pthread_mutex_lock(&endpoint->mutex);
         endpoint->last_good = addresses.items[winner];
         (void)pthread_mutex_unlock(&endpoint->mutex);
