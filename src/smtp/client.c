@@ -18,8 +18,8 @@ void smtp_deliver(struct smtp_endpoint *endpoint, struct smtp_delivery *delivery
         delivery->recipients[i].state = SMTP_DELIVERY_NONE;
         memset(&delivery->recipients[i].reply, 0, sizeof delivery->recipients[i].reply);
     }
-    struct limit total = {delivery->total, delivery->cancel_fd};
-    struct smtp_session *session = session_open(endpoint, total, outcome);
+    struct session_order order = {.total = {delivery->total, delivery->cancel_fd}, .trace = delivery->trace};
+    struct smtp_session *session = session_open(endpoint, &order, outcome);
     if (session == NULL) {
         return;
     }
@@ -29,6 +29,19 @@ void smtp_deliver(struct smtp_endpoint *endpoint, struct smtp_delivery *delivery
         outcome->session = session;
     } else {
         session_close(session);
+    }
+}
+
+void smtp_probe(struct smtp_endpoint *endpoint, const struct smtp_probe *probe, struct smtp_outcome *outcome)
+{
+    outcome_init(outcome);
+    struct session_order order = {
+        .total = {probe->total, probe->cancel_fd}, .trace = probe->trace, .anonymous = !probe->authenticate};
+    struct smtp_session *session = session_open(endpoint, &order, outcome);
+    if (session != NULL) {
+        outcome->class = SMTP_ACCEPTED;
+        outcome->stage = step_name(STEP_QUIT);
+        session_end(session);
     }
 }
 

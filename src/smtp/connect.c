@@ -116,7 +116,7 @@ static enum connect_result run(struct race *race, struct limit limit, size_t *wi
     }
 }
 
-static void address_text(const struct socket_address *address, char *out, size_t cap)
+void connect_address_text(const struct socket_address *address, char *out, size_t cap)
 {
     const void *octets =
         address->storage.ss_family == AF_INET
@@ -136,7 +136,7 @@ static void describe(const struct race *race, const char *who, struct err *err)
     for (size_t i = 0; i < race->addresses->count && ok; i++) {
         char address[INET6_ADDRSTRLEN];
         char reason[128];
-        address_text(&race->addresses->items[i], address, sizeof address);
+        connect_address_text(&race->addresses->items[i], address, sizeof address);
         const char *why = i >= race->begun ? "not tried in time"
                           : race->attempts[i].error == 0
                               ? "no answer in time"
@@ -243,7 +243,7 @@ void connect_own_literal(int fd, char *out, size_t cap)
     bool known = getsockname(fd, (struct sockaddr *)(void *)&address.storage, &address.len) == 0;
     sa_family_t family = address.storage.ss_family;
     if (known && (family == AF_INET || family == AF_INET6)) {
-        address_text(&address, text, sizeof text);
+        connect_address_text(&address, text, sizeof text);
     }
     (void)snprintf(out, cap, family == AF_INET6 ? "[IPv6:%s]" : "[%s]", text);
 }

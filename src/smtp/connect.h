@@ -32,6 +32,9 @@ enum connect_result connect_unix(const char *path, struct limit limit, int *fd, 
 /* Whether the peer is on this machine: a unix socket, or a loopback address. */
 bool connect_peer_is_local(int fd);
 
+/* "192.0.2.1", "2001:db8::1" */
+void connect_address_text(const struct socket_address *address, char *out, size_t cap);
+
 /* The address literal (RFC 5321 4.1.3) of the socket's own side: "[192.0.2.1]", "[IPv6:2001:db8::1]". */
 void connect_own_literal(int fd, char *out, size_t cap);
 

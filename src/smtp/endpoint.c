@@ -4,6 +4,7 @@
  */
 #include "smtp/endpoint.h"
 
+#include <arpa/inet.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -142,13 +143,42 @@ static enum connect_result forbidden(const struct smtp_endpoint *endpoint, struc
     return CONNECT_FORBIDDEN;
 }
 
-enum connect_result endpoint_connect(struct smtp_endpoint *endpoint, struct limit limit, int *fd,
-                                     struct err *err)
+static void trace_address(const struct smtp_trace *trace, enum smtp_trace_kind kind,
+                          const struct socket_address *address)
+{
+    char text[INET6_ADDRSTRLEN];
+    if (trace != NULL) {
+        connect_address_text(address, text, sizeof text);
+        trace_text(trace, kind, slice_of(text));
+    }
+}
+
+static void trace_addresses(const struct smtp_trace *trace, const struct socket_addresses *addresses)
+{
+    for (size_t i = 0; trace != NULL && i < addresses->count; i++) {
+        trace_address(trace, SMTP_TRACE_ADDRESS, &addresses->items[i]);
+    }
+}
+
+static enum connect_result connect_path(struct smtp_endpoint *endpoint, struct limit limit,
+                                        const struct smtp_trace *trace, int *fd, struct err *err)
+{
+    if (endpoint->settings.public_only) {
+        return forbidden(endpoint, err);
+    }
+    enum connect_result result = connect_unix(endpoint->unix_path, limit, fd, err);
+    if (result == CONNECT_OK) {
+        trace_text(trace, SMTP_TRACE_CONNECTED, slice_of(endpoint->label));
+    }
+    return result;
+}
+
+enum connect_result endpoint_connect(struct smtp_endpoint *endpoint, struct limit limit,
+                                     const struct smtp_trace *trace, int *fd, struct err *err)
 {
     const struct smtp_settings *settings = &endpoint->settings;
     if (endpoint->unix_path != NULL) {
-        return settings->public_only ? forbidden(endpoint, err)
-                                     : connect_unix(endpoint->unix_path, limit, fd, err);
+        return connect_path(endpoint, limit, trace, fd, err);
     }
     struct socket_addresses addresses;
     enum resolve_result resolved =
@@ -163,9 +193,11 @@ enum connect_result endpoint_connect(struct smtp_endpoint *endpoint, struct limi
     struct socket_address good = endpoint->last_good;
     (void)pthread_mutex_unlock(&endpoint->mutex);
     put_first(&addresses, &good);
+    trace_addresses(trace, &addresses);
     size_t winner = 0;
     enum connect_result result = connect_tcp(&addresses, endpoint->label, limit, &winner, fd, err);
     if (result == CONNECT_OK) {
+        trace_address(trace, SMTP_TRACE_CONNECTED, &addresses.items[winner]);
         (void)pthread_mutex_lock(&endpoint->mutex);
         endpoint->last_good = addresses.items[winner];
         (void)pthread_mutex_unlock(&endpoint->mutex);

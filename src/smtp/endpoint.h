@@ -12,6 +12,7 @@
 #include "smtp/connect.h"
 #include "smtp/resolve.h"
 #include "smtp/tls.h"
+#include "smtp/trace.h"
 
 struct smtp_endpoint {
     struct arena strings;
@@ -27,7 +28,7 @@ struct smtp_endpoint {
 };
 
 /* Resolves and connects. On failure err says why. */
-enum connect_result endpoint_connect(struct smtp_endpoint *endpoint, struct limit limit, int *fd,
-                                     struct err *err);
+enum connect_result endpoint_connect(struct smtp_endpoint *endpoint, struct limit limit,
+                                     const struct smtp_trace *trace, int *fd, struct err *err);
 
 #endif

@@ -28,11 +28,19 @@ struct smtp_session {
     const struct buf *sent_secret;    /* what a reply may not repeat; NULL but in AUTH */
     struct smtp_outcome *outcome;     /* of the delivery in work */
     struct limit total;               /* likewise */
+    const struct smtp_trace *trace;   /* likewise; NULL: none */
     bool sound;                       /* nothing went wrong that makes it useless: QUIT may be said */
 };
 
+/* Whom a session works for. */
+struct session_order {
+    struct limit total;
+    const struct smtp_trace *trace; /* NULL: none */
+    bool anonymous;                 /* AUTH is left out */
+};
+
 /* Connects, secures, greets and authenticates. NULL when that failed. */
-struct smtp_session *session_open(struct smtp_endpoint *endpoint, struct limit total,
+struct smtp_session *session_open(struct smtp_endpoint *endpoint, const struct session_order *order,
                                   struct smtp_outcome *outcome);
 
 void session_end(struct smtp_session *session);   /* with QUIT if it is sound; never waits; takes NULL */

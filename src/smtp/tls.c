@@ -21,6 +21,8 @@
 
 #include "fcgi_smtp/buf.h"
 #include "fcgi_smtp/slice.h"
+#include "smtp/tls_certificate.h"
+#include "smtp/trace.h"
 
 struct tls_context {
     SSL_CTX *ssl;
@@ -34,7 +36,8 @@ struct tls_context {
 struct tls {
     SSL *ssl;
     int fd;
-    struct err reason; /* set by the verification callback */
+    struct err reason;        /* set by the verification callback */
+    STACK_OF(X509) * refused; /* likewise: the chain, which the handshake does not keep then; owned */
 };
 
 /* --- the socket BIO --- */
@@ -104,40 +107,11 @@ static BIO_METHOD *bio_method_new(void)
 
 /* --- verification, in words --- */
 
-static void append_name(struct buf *names, struct slice name)
-{
-    bool ok = names->len == 0 || buf_append_string(names, ", ");
-    /* What does not fit within the limit is left out: the error is cut at about this length anyway. */
-    ok = ok && buf_append_slice(names, name);
-    (void)ok;
-}
-
-static void append_general_name(struct buf *names, const GENERAL_NAME *name)
-{
-    if (name->type == GEN_DNS) {
-        const ASN1_STRING *dns = name->d.dNSName;
-        append_name(
-            names, (struct slice){(const char *)ASN1_STRING_get0_data(dns), (size_t)ASN1_STRING_length(dns)});
-    } else if (name->type == GEN_IPADD) {
-        const ASN1_STRING *ip = name->d.iPAddress;
-        char text[INET6_ADDRSTRLEN] = "";
-        int family = ASN1_STRING_length(ip) == 4 ? AF_INET : AF_INET6;
-        if (ASN1_STRING_length(ip) == 4 || ASN1_STRING_length(ip) == 16) {
-            (void)inet_ntop(family, ASN1_STRING_get0_data(ip), text, sizeof text);
-        }
-        append_name(names, slice_of(text));
-    }
-}
-
 static void describe_mismatch(const X509 *certificate, struct err *reason)
 {
     struct buf names;
     buf_init(&names, 512);
-    GENERAL_NAMES *list = X509_get_ext_d2i(certificate, NID_subject_alt_name, NULL, NULL);
-    for (int i = 0; i < sk_GENERAL_NAME_num(list); i++) {
-        append_general_name(&names, sk_GENERAL_NAME_value(list, i));
-    }
-    GENERAL_NAMES_free(list);
+    tls_certificate_names(certificate, &names);
     err_set(reason, "name mismatch: the certificate is for %s", names.len > 0 ? buf_cstr(&names) : "no host");
     buf_free(&names);
 }
@@ -174,6 +148,9 @@ static int on_verify(int ok, X509_STORE_CTX *store)
     } else {
         const char *known = reason_of(error);
         err_set(&tls->reason, "%s", known != NULL ? known : X509_verify_cert_error_string(error));
+    }
+    if (tls->refused == NULL) {
+        tls->refused = X509_chain_up_ref(X509_STORE_CTX_get0_untrusted(store));
     }
     return 0;
 }
@@ -388,6 +365,7 @@ void tls_free(struct tls *tls)
         (void)SSL_shutdown(tls->ssl);
     }
     SSL_free(tls->ssl);
+    sk_X509_pop_free(tls->refused, X509_free);
     free(tls);
 }
 
@@ -479,4 +457,40 @@ enum tls_io tls_write(struct tls *tls, const void *octets, size_t len, size_t *w
 {
     ERR_clear_error();
     return result_of(tls, SSL_write_ex(tls->ssl, octets, len, written));
+}
+
+/* --- for a trace --- */
+
+static void trace_chain(const struct tls *tls, const struct smtp_trace *trace)
+{
+    STACK_OF(X509) *chain = tls->refused != NULL ? tls->refused : SSL_get_peer_cert_chain(tls->ssl);
+    for (int i = 0; i < sk_X509_num(chain); i++) {
+        struct smtp_certificate certificate;
+        tls_certificate_describe(sk_X509_value(chain, i), &certificate);
+        trace_certificate(trace, &certificate);
+    }
+}
+
+static void trace_version(const struct tls *tls, const struct smtp_trace *trace)
+{
+    char text[128];
+    int len = snprintf(text, sizeof text, "%s, %s%s", SSL_get_version(tls->ssl),
+                       SSL_get_cipher_name(tls->ssl), SSL_session_reused(tls->ssl) == 1 ? ", resumed" : "");
+    trace_text(trace, SMTP_TRACE_TLS, (struct slice){text, len > 0 ? (size_t)len : 0});
+}
+
+void tls_trace(const struct tls *tls, const struct smtp_trace *trace)
+{
+    bool finished = SSL_is_init_finished(tls->ssl);
+    if (finished) {
+        trace_version(tls, trace);
+    }
+    trace_chain(tls, trace);
+    if (tls->refused != NULL) {
+        trace_text(trace, SMTP_TRACE_UNVERIFIED, slice_of(tls->reason.text));
+    } else if (finished && SSL_get_verify_mode(tls->ssl) == SSL_VERIFY_NONE) {
+        trace_text(trace, SMTP_TRACE_UNVERIFIED, SLICE("not verified: the configuration says verify: none"));
+    } else if (finished) {
+        trace_text(trace, SMTP_TRACE_VERIFIED, SLICE("chain and name are good"));
+    }
 }

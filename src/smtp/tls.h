@@ -43,6 +43,9 @@ enum tls_io tls_handshake(struct tls *tls, struct err *why);
 enum tls_io tls_read(struct tls *tls, void *out, size_t cap, size_t *len);
 enum tls_io tls_write(struct tls *tls, const void *octets, size_t len, size_t *written);
 
+/* What is known behind a handshake, be it a failed one: version and cipher, certificates, and what was found of them. */
+void tls_trace(const struct tls *tls, const struct smtp_trace *trace);
+
 /* What the last TLS_FAILED of this thread was. Static. */
 const char *tls_last_error(void);
 

@@ -211,12 +211,12 @@ static void last_good_first(void)
     endpoint->resolver = resolver_new(two_addresses);
     int fd = -1;
     CU_ASSERT_EQUAL(endpoint->last_good.len, 0);
-    CU_ASSERT_EQUAL(endpoint_connect(endpoint, within(20000), &fd, NULL), CONNECT_OK);
+    CU_ASSERT_EQUAL(endpoint_connect(endpoint, within(20000), NULL, &fd, NULL), CONNECT_OK);
     (void)close(fd);
     CU_ASSERT_NOT_EQUAL(endpoint->last_good.len, 0);
     (void)close(listener);
     struct err err = {.text = ""};
-    CU_ASSERT_EQUAL(endpoint_connect(endpoint, within(20000), &fd, &err), CONNECT_FAILED);
+    CU_ASSERT_EQUAL(endpoint_connect(endpoint, within(20000), NULL, &fd, &err), CONNECT_FAILED);
     const char *first = strstr(err.text, "127.0.0.1: ");
     const char *second = strstr(err.text, "127.0.0.2: ");
     CU_ASSERT(first != NULL && second != NULL && first < second);
