@@ -118,7 +118,7 @@ const struct schema_key schema_keys[] = {
     {SRV(source_address, STRING), RANGE(1, 64),
      IS(syntax_address, "an IPv4 or IPv6 address without brackets")},
     {SRV(on_refused, WORD), DEFAULT("partial"), .words = refusals},
-    {SRV(inline_limit, SIZE), RANGE(0, 1 * GIB), DEFAULT("64KiB")},
+    {SRV(inline_limit, SIZE), RANGE(0, 8 * MIB), DEFAULT("64KiB")},
     {SRV(retry_after, DURATION), RANGE(0, 24 * HOUR), DEFAULT("30s")},
     {SRV(timeouts.connect, DURATION), RANGE(1 * MS, 1 * HOUR), DEFAULT("10s")},
     {SRV(timeouts.greeting, DURATION), RANGE(1 * MS, 1 * HOUR), DEFAULT("20s")},
