@@ -14,6 +14,8 @@
 #include "smtp/tls.h"
 #include "smtp/trace.h"
 
+struct pool;
+
 struct smtp_endpoint {
     struct arena strings;
     struct smtp_settings settings; /* strings in the arena, the password a copy */
@@ -22,6 +24,7 @@ struct smtp_endpoint {
     const char *tls_name;          /* what a certificate must be for */
     struct socket_address source;  /* len 0: the system chooses */
     struct tls_context *tls;       /* NULL with SMTP_TLS_NONE */
+    struct pool *pool;             /* of warm sessions; NULL: none is kept. A derived endpoint has none. */
     struct resolver *resolver;
     bool owns_resolver;
     pthread_mutex_t mutex;

@@ -10,6 +10,7 @@
 #define HELLO "S: 220 mail ESMTP\n" EHLO
 #define EHLO  "C: EHLO *\nS: 250-mail\nS: 250 STARTTLS\n"
 #define START HELLO "C: STARTTLS\nS: 220 go ahead\n"
+#define QUIT  "C: QUIT\nWAIT-EOF\n"
 #define SEND                                                                                                 \
     "C: MAIL *\nS: 250 ok\nC: RCPT *\nS: 250 ok\nC: DATA\nS: 354 go\nDATA\nS: 250 queued\nC: "               \
     "QUIT\nWAIT-EOF\n"
@@ -261,6 +262,8 @@ static void derived_client_certificate(void)
 
 /* --- what is known of it --- */
 
+#define ONE_MAIL "C: MAIL *\nS: 250 ok\nC: RCPT *\nS: 250 ok\nC: DATA\nS: 354 go\nDATA\nS: 250 queued\n"
+
 static void check_view(const struct smtp_tls_view *view, const char *version, bool verified, bool resumed)
 {
     CU_ASSERT_STRING_EQUAL(view->version, version);
@@ -288,6 +291,20 @@ static void views(void)
         check_view(&f.outcome.tls, table[i].version, table[i].verify, true);
         smtp_fixture_end(&f, "views");
     }
+    struct smtp_fixture warm;
+    init(&warm, SMTP_TLS_STARTTLS, "localhost");
+    warm.settings.pool_size = 1;
+    warm.settings.pool_idle_ms = 20000;
+    warm.settings.pool_max_messages = 10;
+    smtp_fixture_start(&warm, START "TLS max=1.2\n" EHLO ONE_MAIL ONE_MAIL QUIT);
+    for (size_t i = 0; i < 2; i++) {
+        smtp_fixture_deliver(&warm);
+        CU_ASSERT_EQUAL(warm.outcome.reused, i > 0);
+        check_view(&warm.outcome.tls, "TLSv1.2", true, false);
+    }
+    smtp_endpoint_free(warm.endpoint);
+    warm.endpoint = NULL;
+    smtp_fixture_end(&warm, "a warm session");
     struct smtp_fixture clear;
     smtp_fixture_init(&clear);
     smtp_fixture_run(&clear, "S: 220 x\nC: EHLO *\nS: 250 x\n" SEND, "in clear");
