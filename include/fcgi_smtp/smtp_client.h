@@ -145,7 +145,7 @@ struct smtp_delivery {
     const char *envid; /* ENVID, not yet xtext-encoded; NULL: none. Said only with notify or ret */
     deadline total;
     int cancel_fd; /* once it is readable the delivery ends as if total had passed; -1: there is none */
-    const struct smtp_trace *trace; /* NULL: none; else valid until smtp_release */
+    const struct smtp_trace *trace; /* NULL: none; else valid until smtp_release, and the pool is not used */
 };
 
 struct smtp_session;

@@ -15,9 +15,8 @@
 #include "fcgi_smtp/slice.h"
 
 enum smtp_trace_kind {
-    SMTP_TRACE_ADDRESS,     /* one of those that the host has, in the order in which they are tried */
+    SMTP_TRACE_RESOLVED, /* the host's addresses in the order in which they are tried: "192.0.2.1, 2001:db8::1" */
     SMTP_TRACE_CONNECTED,   /* the address that answered, or unix:/path */
-    SMTP_TRACE_REUSED,      /* instead of the two: a session of the pool; text empty */
     SMTP_TRACE_TLS,         /* the handshake has succeeded: "TLSv1.3, TLS_AES_256_GCM_SHA384" */
     SMTP_TRACE_CERTIFICATE, /* one of the server's, its own first; text empty, see certificate */
     SMTP_TRACE_VERIFIED,    /* the certificates are good: how that was found */

@@ -13,7 +13,6 @@
 #include "smtp/outcome.h"
 #include "smtp/pool.h"
 #include "smtp/session.h"
-#include "smtp/trace.h"
 #include "smtp/transaction.h"
 
 /* As if nothing had been tried yet. */
@@ -39,7 +38,6 @@ static bool was_aborted(const struct smtp_delivery *delivery, const struct smtp_
 static void run(struct smtp_session *session, struct smtp_delivery *delivery, struct smtp_outcome *outcome)
 {
     session_lend(session, (struct limit){delivery->total, delivery->cancel_fd}, outcome);
-    session->trace = delivery->trace;
     transaction_run(session, delivery, outcome);
     session_lend(session, session->total, NULL);
     session->spent = session->spent || was_aborted(delivery, outcome);
@@ -52,19 +50,6 @@ static void keep(struct smtp_session *session, struct smtp_outcome *outcome)
         outcome->session = session;
     } else {
         session_close(session);
-    }
-}
-
-void smtp_probe(struct smtp_endpoint *endpoint, const struct smtp_probe *probe, struct smtp_outcome *outcome)
-{
-    outcome_init(outcome);
-    struct session_order order = {
-        .total = {probe->total, probe->cancel_fd}, .trace = probe->trace, .anonymous = !probe->authenticate};
-    struct smtp_session *session = session_open(endpoint, &order, outcome);
-    if (session != NULL) {
-        outcome->class = SMTP_ACCEPTED;
-        outcome->stage = step_name(STEP_QUIT);
-        session_end(session);
     }
 }
 
@@ -89,7 +74,6 @@ static bool deliver_warm(struct smtp_session *session, struct smtp_delivery *del
                          struct smtp_outcome *outcome)
 {
     outcome->reused = true;
-    trace_text(delivery->trace, SMTP_TRACE_REUSED, SLICE(""));
     run(session, delivery, outcome);
     if (!was_stale(session, outcome)) {
         keep(session, outcome);
@@ -105,7 +89,8 @@ void smtp_deliver(struct smtp_endpoint *endpoint, struct smtp_delivery *delivery
 {
     struct session_order order = {.total = {delivery->total, delivery->cancel_fd}, .trace = delivery->trace};
     prepare(delivery, outcome);
-    struct smtp_session *session = limit_passed(order.total) ? NULL : pool_take(endpoint->pool, order.total);
+    bool warm = delivery->trace == NULL && !limit_passed(order.total);
+    struct smtp_session *session = warm ? pool_take(endpoint->pool, order.total) : NULL;
     if (session != NULL && deliver_warm(session, delivery, outcome)) {
         return;
     }
@@ -116,16 +101,27 @@ void smtp_deliver(struct smtp_endpoint *endpoint, struct smtp_delivery *delivery
     }
 }
 
+void smtp_probe(struct smtp_endpoint *endpoint, const struct smtp_probe *probe, struct smtp_outcome *outcome)
+{
+    outcome_init(outcome);
+    struct session_order order = {
+        .total = {probe->total, probe->cancel_fd}, .trace = probe->trace, .anonymous = !probe->authenticate};
+    struct smtp_session *session = session_open(endpoint, &order, outcome);
+    if (session != NULL) {
+        outcome->class = SMTP_ACCEPTED;
+        outcome->stage = step_name(STEP_QUIT);
+        session_end(session);
+    }
+}
+
 void smtp_release(struct smtp_endpoint *endpoint, struct smtp_session *session)
 {
     (void)endpoint; /* the session knows its own, even where there was a choice of several */
     if (session == NULL) {
         return;
     }
-    struct pool *pool = session->endpoint->pool;
-    bool rests = pool != NULL && session_rest(session);
-    session->trace = rests ? NULL : session->trace; /* it was the delivery's */
-    if (!rests || !pool_put(pool, session)) {
+    struct pool *pool = session->trace == NULL ? session->endpoint->pool : NULL; /* a trace ends here */
+    if (pool == NULL || !session_rest(session) || !pool_put(pool, session)) {
         session_end(session);
     }
 }

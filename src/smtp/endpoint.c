@@ -9,11 +9,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fcgi_smtp/buf.h"
 #include "smtp/pool.h"
 #include "smtp/public_address.h"
 
 #define STRINGS_LIMIT ((size_t)64 * 1024)
 #define UNIX_PREFIX   "unix:"
+
+#define ADDRESSES_TEXT_MAX ((size_t)RESOLVE_ADDRESSES * (INET6_ADDRSTRLEN + 2))
 
 /* Copies the string that *field points at into the arena; NULL stays NULL. */
 static bool keep(struct arena *arena, const char **field)
@@ -188,21 +191,23 @@ static enum connect_result forbidden(const struct smtp_endpoint *endpoint, struc
     return CONNECT_FORBIDDEN;
 }
 
-static void trace_address(const struct smtp_trace *trace, enum smtp_trace_kind kind,
-                          const struct socket_address *address)
+/* The first count of them. */
+static void trace_addresses(const struct smtp_trace *trace, enum smtp_trace_kind kind,
+                            const struct socket_address *addresses, size_t count)
 {
-    char text[INET6_ADDRSTRLEN];
-    if (trace != NULL) {
-        connect_address_text(address, text, sizeof text);
-        trace_text(trace, kind, slice_of(text));
+    if (trace == NULL) {
+        return;
     }
-}
-
-static void trace_addresses(const struct smtp_trace *trace, const struct socket_addresses *addresses)
-{
-    for (size_t i = 0; trace != NULL && i < addresses->count; i++) {
-        trace_address(trace, SMTP_TRACE_ADDRESS, &addresses->items[i]);
+    struct buf text;
+    buf_init(&text, ADDRESSES_TEXT_MAX);
+    bool ok = true;
+    for (size_t i = 0; ok && i < count; i++) {
+        char address[INET6_ADDRSTRLEN];
+        connect_address_text(&addresses[i], address, sizeof address);
+        ok = buf_printf(&text, "%s%s", i > 0 ? ", " : "", address);
     }
+    trace_text(trace, kind, buf_slice(&text));
+    buf_free(&text);
 }
 
 static enum connect_result connect_path(struct smtp_endpoint *endpoint, struct limit limit,
@@ -238,13 +243,13 @@ enum connect_result endpoint_connect(struct smtp_endpoint *endpoint, struct limi
     struct socket_address good = endpoint->last_good;
     (void)pthread_mutex_unlock(&endpoint->mutex);
     put_first(&addresses, &good);
-    trace_addresses(trace, &addresses);
+    trace_addresses(trace, SMTP_TRACE_RESOLVED, addresses.items, addresses.count);
     size_t winner = 0;
     struct connect_target target = {endpoint->label, &addresses,
                                     endpoint->source.len > 0 ? &endpoint->source : NULL};
     enum connect_result result = connect_tcp(&target, limit, &winner, fd, err);
     if (result == CONNECT_OK) {
-        trace_address(trace, SMTP_TRACE_CONNECTED, &addresses.items[winner]);
+        trace_addresses(trace, SMTP_TRACE_CONNECTED, &addresses.items[winner], 1);
         (void)pthread_mutex_lock(&endpoint->mutex);
         endpoint->last_good = addresses.items[winner];
         (void)pthread_mutex_unlock(&endpoint->mutex);

@@ -354,8 +354,8 @@ struct smtp_session *session_open(struct smtp_endpoint *endpoint, const struct s
         err_set(outcome_failed(outcome, SMTP_LOCAL_FAILURE, STEP_CONNECT), "out of memory");
         return NULL;
     }
-    session_lend(session, order->total, outcome);
     session->trace = order->trace;
+    session_lend(session, order->total, outcome);
     if (establish(session, order->anonymous)) {
         return session;
     }

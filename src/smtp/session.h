@@ -28,13 +28,14 @@ struct smtp_session {
     const struct buf *sent_secret;    /* what a reply may not repeat; NULL but in AUTH */
     struct smtp_outcome *outcome;     /* of the delivery in work */
     struct limit total;               /* likewise */
-    const struct smtp_trace *trace;   /* likewise; NULL: none */
-    bool sound;                       /* nothing went wrong that makes it useless: QUIT may be said */
-    bool lost;                        /* the server closed or reset the connection */
-    bool spent;                       /* not for another mail, though sound */
-    bool needs_reset;                 /* a transaction may be open: RSET before the next MAIL */
-    bool resetting;                   /* RSET was said, its reply not read */
-    unsigned transactions;            /* that were begun on it */
+    const struct smtp_trace
+        *trace;            /* of the delivery for which it was opened, and never another; NULL: none */
+    bool sound;            /* nothing went wrong that makes it useless: QUIT may be said */
+    bool lost;             /* the server closed or reset the connection */
+    bool spent;            /* not for another mail, though sound */
+    bool needs_reset;      /* a transaction may be open: RSET before the next MAIL */
+    bool resetting;        /* RSET was said, its reply not read */
+    unsigned transactions; /* that were begun on it */
 };
 
 /* Whom a session works for. */
