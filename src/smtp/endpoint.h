@@ -22,6 +22,7 @@ struct smtp_endpoint {
     const char *label;             /* "mail.example.com:587", for errors */
     const char *unix_path;         /* NULL for TCP */
     const char *tls_name;          /* what a certificate must be for */
+    struct socket_address source;  /* len 0: the system chooses */
     struct tls_context *tls;       /* NULL with SMTP_TLS_NONE */
     struct pool *pool;             /* of warm sessions; NULL: none is kept. A derived endpoint has none. */
     struct resolver *resolver;

@@ -19,6 +19,10 @@ bool session_stream_failed(struct smtp_session *session, struct said said, enum 
 {
     session->sound = false;
     session->lost = session->lost || result == STREAM_CLOSED;
+    if (session->stream.refused) { /* part of the handshake, whenever it is heard of */
+        said = (struct said){STEP_TLS, nothing};
+        result = STREAM_TLS_FAILED;
+    }
     outcome_stream_failed(session->outcome, session->endpoint->label, said, result, session->stream.why.text);
     return false;
 }
@@ -174,7 +178,11 @@ static bool start_tls(struct smtp_session *session)
     if (session->trace != NULL && session->stream.tls != NULL) {
         tls_trace(session->stream.tls, session->trace);
     }
-    return result == STREAM_OK || session_stream_failed(session, (struct said){STEP_TLS, nothing}, result);
+    if (result != STREAM_OK) {
+        return session_stream_failed(session, (struct said){STEP_TLS, nothing}, result);
+    }
+    tls_view(session->stream.tls, &session->outcome->tls);
+    return true;
 }
 
 static bool await_greeting(struct smtp_session *session)

@@ -15,7 +15,11 @@
 #include "fcgi_smtp/base64.h"
 #include "smtp/reply.h"
 
-#define NAMES_LIMIT ((size_t)1024) /* octets of names before they are escaped */
+#define DIGEST_CHARS 44             /* a SHA-256 digest in base64 */
+#define NAMES_LIMIT  ((size_t)1024) /* octets of names before they are escaped */
+
+static const char prefix[] = "sha256:";
+#define PREFIX_LEN (sizeof prefix - 1)
 
 static void append_name(struct buf *names, struct slice name)
 {
@@ -75,21 +79,42 @@ static void describe_time(const ASN1_TIME *time, char *out, size_t cap)
     }
 }
 
-static void describe_key(const X509 *x509, char *out, size_t cap)
+bool tls_certificate_key(const X509 *x509, unsigned char digest[TLS_KEY_DIGEST])
 {
-    static const char prefix[] = "sha256:";
-    unsigned char digest[EVP_MAX_MD_SIZE];
-    unsigned digest_len = 0;
     unsigned char *spki = NULL;
     int len = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(x509), &spki);
-    out[0] = '\0';
-    if (len > 0 && EVP_Digest(spki, (size_t)len, digest, &digest_len, EVP_sha256(), NULL) == 1 &&
-        sizeof prefix + base64_encoded_size(digest_len, BASE64_UNWRAPPED) <= cap) {
-        memcpy(out, prefix, sizeof prefix - 1);
-        size_t encoded = base64_encode((const char *)digest, digest_len, out + sizeof prefix - 1);
-        out[sizeof prefix - 1 + encoded] = '\0';
-    }
+    bool good = len > 0 && EVP_Digest(spki, (size_t)len, digest, NULL, EVP_sha256(), NULL) == 1;
     OPENSSL_free(spki);
+    return good;
+}
+
+void tls_certificate_fingerprint(const unsigned char digest[TLS_KEY_DIGEST], char text[TLS_FINGERPRINT_MAX])
+{
+    memcpy(text, prefix, PREFIX_LEN);
+    size_t encoded = base64_encode(digest, TLS_KEY_DIGEST, text + PREFIX_LEN);
+    text[PREFIX_LEN + encoded] = '\0';
+}
+
+bool tls_certificate_pin(const char *text, unsigned char digest[TLS_KEY_DIGEST])
+{
+    char octets[BASE64_DECODER_UPDATE_MAX(DIGEST_CHARS)];
+    size_t len = 0;
+    bool good = strncmp(text, prefix, PREFIX_LEN) == 0 && strlen(text) == PREFIX_LEN + DIGEST_CHARS &&
+                base64_decode(text + PREFIX_LEN, DIGEST_CHARS, octets, &len) && len == TLS_KEY_DIGEST;
+    if (good) {
+        memcpy(digest, octets, TLS_KEY_DIGEST);
+    }
+    return good;
+}
+
+static void describe_key(const X509 *x509, char *out, size_t cap)
+{
+    unsigned char digest[TLS_KEY_DIGEST];
+    char text[TLS_FINGERPRINT_MAX] = "";
+    if (tls_certificate_key(x509, digest)) {
+        tls_certificate_fingerprint(digest, text);
+    }
+    (void)snprintf(out, cap, "%s", text);
 }
 
 void tls_certificate_describe(const X509 *x509, struct smtp_certificate *certificate)
