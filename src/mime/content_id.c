@@ -81,7 +81,7 @@ void content_id_check(struct header *header, const struct message *message)
 void content_id_write(struct header *header, const struct message_part *part)
 {
     struct slice name = file_name_without_directories(part->file_name);
-    char text[HEADER_LINE_MAX];
+    char text[HEADER_LINE_MAX - 1]; /* a space stands before it */
     if (name.len + 2 > sizeof text) {
         header_refuse(header, "the name of an inline file is too long to be its Content-ID");
         return;

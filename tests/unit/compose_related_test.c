@@ -176,10 +176,10 @@ static void test_content_ids(void)
     message->html.content = NULL;
     check_refused("inline", "two inline files are called \"b.png\"");
     message = begin();
-    add_inline(times(996, "x").data, "", SLICE("x"));
+    add_inline(times(995, "x").data, "", SLICE("x"));
     run();
     message = begin();
-    add_inline(times(997, "x").data, "", SLICE("x"));
+    add_inline(times(996, "x").data, "", SLICE("x"));
     check_refused("inline", "too long");
     clean();
 }

@@ -262,8 +262,8 @@ static void test_refused(void)
         {TEXT("Bcc: a@x.example\r\n \t\r\nFrom: y\n\n"), "line 2"},
         {TEXT("From: a@x.example\n\t"), "line 2"},
         /* NUL and 8-bit octets that are no text. */
-        {TEXT(FIELDS "X: \0\r\n\r\n"), "octet 96 is NUL"},
-        {TEXT(FIELDS "\r\nx\0"), "octet 96 is NUL"},
+        {TEXT(FIELDS "X: \0\r\n\r\n"), "octet 89 is NUL"},
+        {TEXT(FIELDS "\r\nx\0"), "octet 89 is NUL"},
         {TEXT(FIELDS "X: \xe4\r\n\r\n"), "X in line 4 is not valid UTF-8"},
         /* Originators. */
         {TEXT("From: a@x.example\nFrom: a@x.example\n\n"), "From in line 2: it is there for the second time"},
@@ -543,20 +543,27 @@ static void test_broken_blob(void)
     clean();
 }
 
+/* Every limit on the memory for addresses up to one that is enough. */
 static void test_no_memory(void)
 {
-    read_spilling(SLICE(FIELDS "To: b@x.example\r\n\r\n"), MEMORY);
+    bool failed = false;
+    bool no_memory = false;
+    enum address_result result = ADDRESS_INVALID;
+    read_spilling(SLICE(FIELDS "To: B <b@x.example>\r\n\r\n"), MEMORY);
     const struct passthrough_input input = {.content = &t.blob, .field = "message"};
-    struct arena none;
-    enum address_result result;
-    arena_init(&none, 8);
-    t.arena.limit = t.arena.used;
-    (void)recipients(MANY, &result);
-    CU_ASSERT_EQUAL(result, ADDRESS_NO_MEMORY);
-    CU_ASSERT(t.err.text[0] != '\0');
-    passthrough_free(t.passthrough);
-    CU_ASSERT_EQUAL(passthrough_new(&t.passthrough, &input, &none, &t.err), PASSTHROUGH_FAILED);
-    arena_free(&none);
+    for (size_t limit = 0; result != ADDRESS_OK && limit < 100000; limit += 8) {
+        passthrough_free(t.passthrough);
+        arena_free(&t.arena);
+        arena_init(&t.arena, limit);
+        enum passthrough_result read = passthrough_new(&t.passthrough, &input, &t.arena, &t.err);
+        failed = failed || read == PASSTHROUGH_FAILED;
+        CU_ASSERT((read == PASSTHROUGH_OK) == (t.passthrough != NULL));
+        if (read == PASSTHROUGH_OK) {
+            CU_ASSERT_STRING_EQUAL(recipients(MANY, &result), result == ADDRESS_OK ? "b@x.example" : "");
+            no_memory = no_memory || result == ADDRESS_NO_MEMORY;
+        }
+    }
+    CU_ASSERT_TRUE(failed && no_memory && result == ADDRESS_OK);
     clean();
 }
 
