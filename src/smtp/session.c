@@ -17,6 +17,7 @@ static const struct slice nothing = {NULL, 0};
 bool session_stream_failed(struct smtp_session *session, struct said said, enum stream_result result)
 {
     session->sound = false;
+    session->lost = session->lost || result == STREAM_CLOSED;
     outcome_stream_failed(session->outcome, session->endpoint->label, said, result, session->stream.why.text);
     return false;
 }
@@ -57,6 +58,18 @@ static enum reply_status feed(struct smtp_session *session)
     return status;
 }
 
+/* What a reply means for the mails that may follow on this session. */
+static void note_reply(struct smtp_session *session, enum step step)
+{
+    bool positive = step_expects(step, session->view.code);
+    session->transactions += step == STEP_MAIL ? 1 : 0;
+    if (positive && (step == STEP_MAIL || step == STEP_DATA)) {
+        session->needs_reset = true;
+    } else if (positive && (step == STEP_END_OF_DATA || step == STEP_RSET)) {
+        session->needs_reset = false;
+    }
+}
+
 bool session_await(struct smtp_session *session, struct said said)
 {
     struct limit limit = step_limit(said.step, &session->endpoint->settings, session->total);
@@ -74,7 +87,9 @@ bool session_await(struct smtp_session *session, struct said said)
     reply_view(&session->reply, &session->view);
     session->sound =
         session->sound && status == REPLY_DONE && result == STREAM_OK && session->view.code != 421;
+    session->lost = session->lost || result == STREAM_CLOSED;
     if (status == REPLY_DONE) {
+        note_reply(session, said.step);
         return true;
     }
     if (status == REPLY_BROKEN) {
@@ -324,8 +339,7 @@ struct smtp_session *session_open(struct smtp_endpoint *endpoint, struct limit t
         err_set(outcome_failed(outcome, SMTP_LOCAL_FAILURE, STEP_CONNECT), "out of memory");
         return NULL;
     }
-    session->total = total;
-    session->outcome = outcome;
+    session_lend(session, total, outcome);
     if (establish(session)) {
         return session;
     }

@@ -159,6 +159,12 @@ static bool play_tls(struct script_play *play)
     return true;
 }
 
+static bool play_ticket(struct script_play *play)
+{
+    return script_wire_ticket(&play->wire) ||
+           script_play_fail(play, "there is no TLS 1.3 to send a ticket in");
+}
+
 static bool play_wait(struct script_play *play)
 {
     script_wire_sleep(&play->wire, play->step->number, false);
@@ -224,6 +230,7 @@ static bool (*const step_functions[])(struct script_play *) = {
     [SCRIPT_AWAIT_SAME] = play_await,
     [SCRIPT_AWAIT_OPTIONAL] = play_await_optional,
     [SCRIPT_TLS] = play_tls,
+    [SCRIPT_TICKET] = play_ticket,
     [SCRIPT_DATA] = script_play_data,
     [SCRIPT_BDAT] = script_play_bdat,
     [SCRIPT_BDAT_ALL] = script_play_bdat_all,

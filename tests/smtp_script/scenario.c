@@ -163,6 +163,7 @@ static const struct keyword {
     {"C+:", SCRIPT_AWAIT_SAME, parse_pattern},
     {"C?:", SCRIPT_AWAIT_OPTIONAL, parse_pattern},
     {"TLS", SCRIPT_TLS, parse_tls},
+    {"TICKET", SCRIPT_TICKET, parse_nothing},
     {"DATA", SCRIPT_DATA, parse_data},
     {"BDAT", SCRIPT_BDAT, parse_discard},
     {"BDAT-ALL:", SCRIPT_BDAT_ALL, parse_text},

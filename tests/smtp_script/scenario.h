@@ -15,6 +15,7 @@ enum script_kind {
     SCRIPT_AWAIT_SAME,     /* C+: pattern */
     SCRIPT_AWAIT_OPTIONAL, /* C?: pattern */
     SCRIPT_TLS,
+    SCRIPT_TICKET,
     SCRIPT_DATA, /* number: octets, or -1 */
     SCRIPT_BDAT,
     SCRIPT_BDAT_ALL, /* text */

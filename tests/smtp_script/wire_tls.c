@@ -134,6 +134,19 @@ bool script_wire_handshake(struct script_wire *wire, SSL_CTX *context)
     return true;
 }
 
+bool script_wire_ticket(struct script_wire *wire)
+{
+    if (wire->ssl == NULL || wire->ssl_broken || SSL_version(wire->ssl) < TLS1_3_VERSION) {
+        return false;
+    }
+    bool sent = SSL_new_session_ticket(wire->ssl) == 1 && accept_tls(wire) &&
+                SSL_key_update(wire->ssl, SSL_KEY_UPDATE_NOT_REQUESTED) == 1 && accept_tls(wire);
+    if (sent) {
+        script_record_event(wire->record, wire->connection, "ticket");
+    }
+    return sent;
+}
+
 void script_tls_init(struct script_tls *tls)
 {
     *tls = (struct script_tls){0};
