@@ -16,6 +16,9 @@ void session_lend(struct smtp_session *session, struct limit total, struct smtp_
 {
     session->total = total;
     session->outcome = outcome;
+    if (outcome != NULL && session->stream.tls != NULL) {
+        tls_view(session->stream.tls, &outcome->tls);
+    }
 }
 
 /* Says RSET, in one write that does not wait. */

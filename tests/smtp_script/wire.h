@@ -96,6 +96,8 @@ struct script_tls_settings {
     const char *key_file;
     const char *min; /* NULL or "": 1.2, or max where lower */
     const char *max; /* NULL or "": 1.3 */
+    const char
+        *client_ca; /* NULL: no certificate is asked for; else the client must have one of this authority */
 };
 
 void script_tls_init(struct script_tls *tls);
