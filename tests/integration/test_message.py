@@ -180,6 +180,7 @@ class Whole(Message):
         answer = self.bench.send(("message", "m", "", whole("From: a@example.com", "To: b@example.com", "Subject: ü")))
         self.assertProblem(answer, 422, "message-refused")
         self.assertIn("message", answer.json["detail"])
+        self.bench.stop_program()  # which ends the session that it keeps
         script.stop()
 
     def test_large(self):
