@@ -57,23 +57,33 @@ static enum reply_status feed(struct smtp_session *session)
     return status;
 }
 
-bool session_await(struct smtp_session *session, struct said said)
+/* Writes until all has left (STREAM_OK), a whole reply was read or neither is possible. */
+static enum reply_status write_on(struct smtp_session *session, struct limit limit,
+                                  enum stream_result *result)
 {
-    struct limit limit = step_limit(said.step, &session->endpoint->settings, session->total);
-    reply_clear(&session->reply);
-    enum stream_result result = stream_flush(&session->stream, limit, false);
-    enum reply_status status = feed(session); /* a server that goes away may have said why */
-    while (status == REPLY_MORE && result == STREAM_OK) {
-        result = stream_fill(&session->stream, limit);
-        status = feed(session);
+    if (session->reply.done != REPLY_MORE) {
+        reply_clear(&session->reply);
     }
+    *result = STREAM_INPUT;
+    enum reply_status status = feed(session);
+    while (status == REPLY_MORE && *result == STREAM_INPUT) {
+        *result = stream_flush(&session->stream, limit);
+        status = feed(session); /* a server that goes away may have said why */
+    }
+    return status;
+}
+
+/* A reply is whole, or there will be none. */
+static bool judge(struct smtp_session *session, struct said said, enum reply_status status,
+                  enum stream_result result)
+{
     if (status == REPLY_MORE) {
         return session_stream_failed(session, said, result);
     }
     redact(session);
     reply_view(&session->reply, &session->view);
-    session->sound =
-        session->sound && status == REPLY_DONE && result == STREAM_OK && session->view.code != 421;
+    bool open = result == STREAM_OK || result == STREAM_INPUT;
+    session->sound = session->sound && status == REPLY_DONE && open && session->view.code != 421;
     if (status == REPLY_DONE) {
         return true;
     }
@@ -82,6 +92,29 @@ bool session_await(struct smtp_session *session, struct said said)
         return false;
     }
     return session_stream_failed(session, said, STREAM_NO_MEMORY);
+}
+
+enum session_progress session_push(struct smtp_session *session, struct said said)
+{
+    struct limit limit = step_limit(said.step, &session->endpoint->settings, session->total);
+    enum stream_result result = STREAM_OK;
+    enum reply_status status = write_on(session, limit, &result);
+    if (status == REPLY_MORE && result == STREAM_OK) {
+        return SESSION_WRITTEN;
+    }
+    return judge(session, said, status, result) ? SESSION_REPLIED : SESSION_FAILED;
+}
+
+bool session_await(struct smtp_session *session, struct said said)
+{
+    struct limit limit = step_limit(said.step, &session->endpoint->settings, session->total);
+    enum stream_result result = STREAM_OK;
+    enum reply_status status = write_on(session, limit, &result);
+    while (status == REPLY_MORE && result == STREAM_OK) {
+        result = stream_fill(&session->stream, limit);
+        status = feed(session);
+    }
+    return judge(session, said, status, result);
 }
 
 bool session_expect(struct smtp_session *session, struct said said)
@@ -94,8 +127,7 @@ bool session_expect(struct smtp_session *session, struct said said)
     return false;
 }
 
-/* Lets what was written go and reads its one reply. */
-static bool exchange_written(struct smtp_session *session, struct said said)
+bool session_await_first(struct smtp_session *session, struct said said)
 {
     bool early = session->stream.in.len > 0;
     if (early) {
@@ -104,8 +136,8 @@ static bool exchange_written(struct smtp_session *session, struct said said)
     if (!session_await(session, said)) {
         return false;
     }
+    session->sound = session->sound && !early;
     if (early && session->view.code < 400) {
-        session->sound = false;
         err_set(outcome_failed(session->outcome, SMTP_PROTOCOL_ERROR, said.step),
                 "%s broke the protocol: it answered before it was asked: %d %s", session->endpoint->label,
                 session->view.code, session->view.text);
@@ -116,7 +148,7 @@ static bool exchange_written(struct smtp_session *session, struct said said)
 
 bool session_exchange(struct smtp_session *session, struct said said, struct slice more)
 {
-    return session_say(session, said, more) && exchange_written(session, said);
+    return session_say(session, said, more) && session_await_first(session, said);
 }
 
 /* --- the steps --- */
@@ -173,16 +205,18 @@ static struct slice own_name(const struct smtp_session *session, char *literal, 
     return slice_of(literal);
 }
 
-/* EHLO, or HELO where EHLO is not known (RFC 5321 3.2). What was heard before is forgotten (RFC 3207 4.2). */
+/* EHLO, or HELO where EHLO is not known (RFC 5321 3.2); LHLO has no other form (RFC 2033 4.1). What was heard before is
+ * forgotten (RFC 3207 4.2). */
 static bool say_hello(struct smtp_session *session)
 {
     char literal[64];
-    struct said hello = {STEP_EHLO, own_name(session, literal, sizeof literal)};
+    bool lmtp = session->endpoint->settings.protocol == SMTP_PROTOCOL_LMTP;
+    struct said hello = {lmtp ? STEP_LHLO : STEP_EHLO, own_name(session, literal, sizeof literal)};
     memset(&session->capabilities, 0, sizeof session->capabilities);
     if (!session_exchange(session, hello, nothing)) {
         return false;
     }
-    if (session->view.code / 100 == 5) {
+    if (session->view.code / 100 == 5 && !lmtp) {
         hello.step = STEP_HELO;
         return session_exchange(session, hello, nothing) && session_expect(session, hello);
     }
@@ -241,7 +275,8 @@ static struct slice initial_response(const struct buf *response, struct said sai
 /* The answer to a 334, as a line of its own. */
 static bool auth_answer(struct smtp_session *session, struct said said, const struct buf *response)
 {
-    bool ok = step_write_line(&session->stream.out, buf_slice(response)) && exchange_written(session, said);
+    bool ok =
+        step_write_line(&session->stream.out, buf_slice(response)) && session_await_first(session, said);
     stream_wipe_out(&session->stream);
     return ok;
 }
@@ -331,6 +366,43 @@ struct smtp_session *session_open(struct smtp_endpoint *endpoint, struct limit t
     }
     session_end(session);
     return NULL;
+}
+
+void session_reset(struct smtp_session *session)
+{
+    struct said rset = {STEP_RSET, nothing};
+    if (!session->sound || !step_write(&session->stream.out, rset, nothing)) {
+        session->sound = false;
+        return;
+    }
+    stream_try_flush(&session->stream);
+    session->owed++;
+    session->needs_rset = false;
+    session->sound = stream_unsent(&session->stream) == 0;
+}
+
+/* Reads what is owed and there. RFC 5321 4.2.4: RSET is answered with 250 and nothing else. */
+static bool take_owed(struct smtp_session *session)
+{
+    while (session->owed > 0) {
+        if (session->reply.done != REPLY_MORE) {
+            reply_clear(&session->reply);
+        }
+        if (feed(session) != REPLY_DONE || session->reply.code == 421) {
+            return false;
+        }
+        session->owed--;
+    }
+    return true;
+}
+
+bool session_is_idle(struct smtp_session *session)
+{
+    if (!session->sound || session->needs_rset || stream_poll(&session->stream) != STREAM_OK) {
+        return false;
+    }
+    bool owed = session->owed > 0;
+    return take_owed(session) && (!owed || session->reply.code == 250) && session->stream.in.len == 0;
 }
 
 void session_end(struct smtp_session *session)

@@ -29,6 +29,8 @@ struct smtp_session {
     struct smtp_outcome *outcome;     /* of the delivery in work */
     struct limit total;               /* likewise */
     bool sound;                       /* nothing went wrong that makes it useless: QUIT may be said */
+    bool needs_rset;                  /* a transaction was given up: session_reset before the next one */
+    unsigned owed; /* replies that are still to come and decide nothing; the last is RSET's */
 };
 
 /* Connects, secures, greets and authenticates. NULL when that failed. */
@@ -41,15 +43,34 @@ void session_close(struct smtp_session *session); /* without a word; takes NULL 
 /* Adds a command to the flight. */
 bool session_say(struct smtp_session *session, struct said said, struct slice more);
 
-/* Lets the flight go and reads one reply, that to said, into session->reply and ->view. */
+/*
+ * Lets the flight go and reads one reply, that to said, into session->reply and ->view. It comes back with the reply even
+ * if the flight has not left yet: the next call goes on with it. So replies are taken as they come.
+ */
 bool session_await(struct smtp_session *session, struct said said);
 
-/* One command and its reply. A reply that was there before the command is broken, unless it refuses what
- * comes. */
+/* session_await for the first reply of a flight. One that was there before the flight is broken, unless it refuses what
+ * comes; the flight is not sent then. */
+bool session_await_first(struct smtp_session *session, struct said said);
+
+/* What session_push came to. */
+enum session_progress { SESSION_WRITTEN, SESSION_REPLIED, SESSION_FAILED };
+
+/* Lets the flight go. REPLIED: a whole reply came while it could not be written on. */
+enum session_progress session_push(struct smtp_session *session, struct said said);
+
+/* One command and its reply, as session_await_first. */
 bool session_exchange(struct smtp_session *session, struct said said, struct slice more);
 
 /* True when the last reply is what said hopes for. */
 bool session_expect(struct smtp_session *session, struct said said);
+
+/* Says RSET without awaiting its reply. */
+void session_reset(struct smtp_session *session);
+
+/* Whether a session that has rested can be used, found without waiting: it is open, all owed replies have come, and nothing
+ * else was said. */
+bool session_is_idle(struct smtp_session *session);
 
 /* Reports the stream's failure at said. Always false. */
 bool session_stream_failed(struct smtp_session *session, struct said said, enum stream_result result);

@@ -19,12 +19,14 @@ static const struct step_rule {
     [STEP_GREETING] = {"greeting", "the connection", "", TIMEOUT(greeting), 220},
     [STEP_EHLO] = {"EHLO", "EHLO ", "", TIMEOUT(command), 2},
     [STEP_HELO] = {"EHLO", "HELO ", "", TIMEOUT(command), 2},
+    [STEP_LHLO] = {"EHLO", "LHLO ", "", TIMEOUT(command), 2},
     [STEP_STARTTLS] = {"STARTTLS", "STARTTLS", "", TIMEOUT(command), 220},
     [STEP_AUTH] = {"AUTH", "AUTH ", "", TIMEOUT(command), 2},
     [STEP_MAIL] = {"MAIL", "MAIL FROM:<", ">", TIMEOUT(command), 2},
     [STEP_RCPT] = {"RCPT", "RCPT TO:<", ">", TIMEOUT(command), 2},
     [STEP_DATA] = {"DATA", "DATA", "", TIMEOUT(command), 3},
     [STEP_END_OF_DATA] = {"end of data", "the message", "", TIMEOUT(data), 2},
+    [STEP_RSET] = {"RSET", "RSET", "", TIMEOUT(command), 2},
     [STEP_QUIT] = {"QUIT", "QUIT", "", TIMEOUT(command), 2},
 #undef TIMEOUT
 };
