@@ -96,8 +96,7 @@ static int run(struct http_server *server)
         log_message(LOG_LEVEL_ERROR, "%s", err.text);
         _exit(EXIT_FAILURE);
     }
-    (void)pthread_kill(thread, SIGTERM); /* if it has not ended by a signal already */
-    (void)pthread_join(thread, NULL);
+    (void)pthread_join(thread, NULL); /* the server ends only when it has been told to */
     log_message(LOG_LEVEL_INFO, "all requests are answered; bye");
     return EXIT_SUCCESS;
 }
@@ -115,13 +114,17 @@ static struct http_network *allowed_networks(const struct config *config)
 static int serve_with(const struct config *config, struct app *app, int handed_over)
 {
     struct http_network *networks = allowed_networks(config);
+    if (networks == NULL) {
+        log_message(LOG_LEVEL_ERROR, "there is no memory left for listen_allowed");
+        return EXIT_FAILURE;
+    }
     struct http_server_options options = {
         .listen = handed_over >= 0 ? NULL : config->listen,
         .fd = handed_over,
         .listen_mode = (mode_t)config->listen_mode,
         .listen_group = config->listen_group,
         .allowed = networks,
-        .allowed_count = networks != NULL ? config->listen_allowed.count : 0,
+        .allowed_count = config->listen_allowed.count,
         .workers = (unsigned)config->workers,
         .connections = (unsigned)config->connections,
         .queue_wait_ms = config->queue_wait,
@@ -160,7 +163,7 @@ static int serve(const struct config *config, int handed_over)
 static int ask_health(const char *address, const struct config *config)
 {
     struct err err = {0};
-    if (health_ask(address != NULL ? address : config->listen, config->base_path, &err)) {
+    if (health_ask(address != NULL ? address : config->listen, config->base_path, HEALTH_TIMEOUT_MS, &err)) {
         return EXIT_SUCCESS;
     }
     (void)fprintf(stderr, "fcgi-smtp: %s\n", err.text);
@@ -177,7 +180,7 @@ static int run_with_config(const struct cli_options *options)
     int status = EXIT_SUCCESS;
     switch (options->command) {
     case CLI_CHECK:
-        printf("%s: ok\n", options->config);
+        status = printf("%s: ok\n", options->config) > 0 && fflush(stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
         break;
     case CLI_PRINT_CONFIG:
         status = print_config(config);

@@ -24,7 +24,7 @@
 #include "fcgi_smtp/err.h"
 #include "fcgi_smtp/slice.h"
 
-#define BLOB_WRITE_BUFFER (16 * 1024) /* octets */
+#define BLOB_WRITE_BUFFER ((size_t)16 * 1024) /* octets */
 
 struct blob_store {
     const char *spill_dir; /* not owned */
@@ -42,6 +42,7 @@ struct blob {
     uint64_t size;     /* octets in all */
     uint64_t offset;   /* where it begins in the spill file */
     bool spilled;
+    bool secret;   /* blob_begin_secret */
     bool viewed;   /* nothing may be appended any more */
     void *mapping; /* of blob_view */
     size_t mapping_len;
@@ -52,6 +53,12 @@ void blob_store_free(struct blob_store *store);
 
 /* Begins a blob. The struct is the caller's and must stay at its address until blob_store_free. */
 void blob_begin(struct blob *blob, struct blob_store *store);
+
+/*
+ * The same for a secret: it stays in memory, beyond the store's limit and up to SECRET_MAX octets (an append past that
+ * fails), never gets into the file, and is wiped by blob_store_free.
+ */
+void blob_begin_secret(struct blob *blob, struct blob_store *store);
 
 /* False when the spill file cannot be made or written (the error names spill_dir and the reason). */
 bool blob_append(struct blob *blob, const void *octets, size_t len, struct err *err)

@@ -45,6 +45,8 @@ struct form_limits {
     size_t fields; /* most fields and files together */
     /* Most octets of the content of a field or file of that name. */
     uint64_t (*content)(void *ctx, struct slice name, bool is_file);
+    /* Whether that name's content is a secret, kept as blob_begin_secret says. NULL: none is. */
+    bool (*secret)(void *ctx, struct slice name);
     void *ctx;
 };
 

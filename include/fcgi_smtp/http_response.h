@@ -12,8 +12,8 @@
 
 #include "fcgi_smtp/buf.h"
 
-#define HTTP_RESPONSE_HEADERS_MAX ((size_t)16 * 1024)   /* octets */
-#define HTTP_RESPONSE_BODY_MAX    ((size_t)1024 * 1024) /* octets */
+#define HTTP_RESPONSE_HEADERS_MAX ((size_t)16 * 1024)        /* octets */
+#define HTTP_RESPONSE_BODY_MAX    ((size_t)16 * 1024 * 1024) /* octets: 10,000 recipients, each with a reply */
 
 struct http_response {
     int status;         /* 200..599 */

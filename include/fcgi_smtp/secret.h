@@ -12,7 +12,7 @@
 #include "fcgi_smtp/err.h"
 #include "fcgi_smtp/slice.h"
 
-#define SECRET_MAX (64 * 1024) /* octets */
+#define SECRET_MAX ((size_t)64 * 1024) /* octets */
 
 struct secret {
     char *data; /* owned, NUL-terminated; NULL when there is none */

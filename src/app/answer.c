@@ -33,13 +33,20 @@ static void set_reply(struct json *object, const struct smtp_reply_view *reply)
     json_set_string(object, "text", reply->text);
 }
 
-/* The recipients whose mail the server did not take, and why. */
-static struct json *rejected_list(const struct submission *submission, size_t *count)
+/* Beside an accepted mail every recipient who did not get it; beside a failure those whom the server refused. */
+static bool is_rejected(const struct smtp_recipient *recipient, bool accepted)
 {
+    return accepted ? recipient->state != SMTP_DELIVERY_DONE : recipient->reply.code >= 400;
+}
+
+static struct json *rejected_list(const struct exchange *exchange, size_t *count)
+{
+    const struct recipients *recipients = &exchange->submission.recipients;
+    bool accepted = exchange->outcome.class == SMTP_ACCEPTED;
     struct json *list = json_array_new();
-    for (size_t i = 0; i < submission->recipient_count; i++) {
-        const struct smtp_recipient *recipient = &submission->recipients[i];
-        if (recipient->state == SMTP_DELIVERY_DONE) {
+    for (size_t i = 0; i < recipients->count; i++) {
+        const struct smtp_recipient *recipient = &recipients->items[i];
+        if (!is_rejected(recipient, accepted)) {
             continue;
         }
         struct json *entry = json_object_new();
@@ -56,13 +63,13 @@ static void answer_accepted(struct exchange *exchange)
 {
     const struct submission *submission = &exchange->submission;
     struct json *accepted = json_array_new();
-    for (size_t i = 0; i < submission->recipient_count; i++) {
-        if (submission->recipients[i].state == SMTP_DELIVERY_DONE) {
-            json_add_slice(accepted, submission->recipients[i].address->text);
+    for (size_t i = 0; i < submission->recipients.count; i++) {
+        if (submission->recipients.items[i].state == SMTP_DELIVERY_DONE) {
+            json_add_slice(accepted, submission->recipients.items[i].address->text);
         }
     }
     size_t refused = 0;
-    struct json *rejected = rejected_list(submission, &refused);
+    struct json *rejected = rejected_list(exchange, &refused);
     struct json *reply = json_object_new();
     set_reply(reply, &exchange->outcome.reply);
 
@@ -74,6 +81,7 @@ static void answer_accepted(struct exchange *exchange)
     json_set(body, "rejected", rejected);
     json_set(body, "reply", reply);
     exchange->result = refused > 0 ? RESULT_PARTIAL : RESULT_SENT;
+    exchange->err = exchange->outcome.err; /* for the log: who was refused */
     http_json_write(exchange->response, 200, body);
 }
 
@@ -86,14 +94,21 @@ static void answer_failure(struct exchange *exchange)
     set_reply(smtp, &outcome->reply);
     struct json *more = json_object_new();
     json_set(more, "smtp", smtp);
-    if (strcmp(outcome->stage, "RCPT") == 0) {
-        size_t refused = 0;
-        struct json *rejected = rejected_list(&exchange->submission, &refused);
+    size_t refused = 0;
+    struct json *rejected = rejected_list(exchange, &refused);
+    if (refused > 0) {
         json_set(more, "rejected", rejected);
+    } else {
+        json_free(rejected);
     }
     exchange->err = outcome->err;
+    if (outcome->class == SMTP_ADDRESS_FORBIDDEN) { /* only a host of the request's own can be */
+        err_set_field(&exchange->err, "server", 6);
+        err_set(&exchange->err, "%s; give another server, or ask the operator to name it in allow.hosts",
+                outcome->err.text);
+    }
     exchange_problem(exchange, problems[outcome->class], delivery_text(outcome->state), more);
-    exchange->result = RESULT_FAILED;
+    exchange->result = outcome->class == SMTP_ADDRESS_FORBIDDEN ? RESULT_REFUSED : RESULT_FAILED;
 }
 
 void answer_outcome(struct exchange *exchange)
@@ -109,8 +124,8 @@ void answer_dry_run(struct exchange *exchange)
 {
     const struct submission *submission = &exchange->submission;
     struct json *to = json_array_new();
-    for (size_t i = 0; i < submission->recipient_count; i++) {
-        json_add_slice(to, submission->recipients[i].address->text);
+    for (size_t i = 0; i < submission->recipients.count; i++) {
+        json_add_slice(to, submission->recipients.items[i].address->text);
     }
     struct json *envelope = json_object_new();
     json_set_slice(envelope, "from", submission->return_path.text);

@@ -15,6 +15,7 @@
 #include "app/request_log.h"
 #include "app/send.h"
 #include "fcgi_smtp/http_router.h"
+#include "fcgi_smtp/log.h"
 
 enum route { ROUTE_SEND = 1, ROUTE_HEALTHZ };
 
@@ -128,11 +129,13 @@ static void finished(void *ctx, struct http_request *request, struct http_respon
     (void)ctx;
     (void)response;
     struct exchange *exchange = http_request_data(request);
-    if (exchange != NULL) {
-        request_log(exchange, written);
-        exchange_free(exchange);
-        http_request_set_data(request, NULL);
+    if (exchange == NULL) {
+        log_message(LOG_LEVEL_ERROR, "a request was refused: there is no memory left");
+        return;
     }
+    request_log(exchange, written);
+    exchange_free(exchange);
+    http_request_set_data(request, NULL);
 }
 
 /* Wakes every delivery that is under way, for good. */
@@ -161,7 +164,8 @@ static void note_default(void *ctx, const char *path, const char *text)
 
 static bool open_endpoints(struct app *app, struct err *err)
 {
-    app->endpoints = calloc(app->config->server_count, sizeof *app->endpoints);
+    app->endpoints = calloc(app->config->server_count,
+                            sizeof *app->endpoints); /* NOLINT(bugprone-sizeof-expression): pointers */
     if (app->endpoints == NULL) {
         err_set(err, "There is no memory left for the servers");
         return false;

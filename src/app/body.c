@@ -5,6 +5,7 @@
 #include "app/body.h"
 
 #include "app/exchange.h"
+#include "fcgi_smtp/secret.h"
 
 #define BODY_CHUNK ((size_t)16 * 1024) /* octets read at once */
 
@@ -18,8 +19,7 @@ static bool refuse_too_large(struct exchange *exchange)
 {
     err_set(&exchange->err,
             "The request is larger than the %lld octets that are allowed; send less, or ask the operator to "
-            "raise "
-            "limits.request",
+            "raise limits.request",
             (long long)exchange->app->config->limits.request);
     return refuse(exchange, PROBLEM_REQUEST_TOO_LARGE);
 }
@@ -52,32 +52,42 @@ static bool refuse_form(struct exchange *exchange, enum form_result result)
     return refuse(exchange, problems[result]);
 }
 
+/* One chunk into the parser; true: there may be more. False: *good says whether the form is complete, or a problem
+ * was answered. */
+static bool read_chunk(struct exchange *exchange, struct form_parser *parser, char *chunk, bool *good)
+{
+    size_t len = 0;
+    enum form_result result = FORM_OK;
+    switch (http_request_read(exchange->request, chunk, BODY_CHUNK, &len)) {
+    case HTTP_READ_TRUNCATED:
+        err_set(&exchange->err, "The request's body ended early: %llu octets arrived; send it again, whole",
+                (unsigned long long)http_request_body_read(exchange->request));
+        *good = refuse(exchange, PROBLEM_MALFORMED_FORM);
+        return false;
+    case HTTP_READ_END:
+        result = form_parser_finish(parser, &exchange->err);
+        *good = result == FORM_OK || refuse_form(exchange, result);
+        return false;
+    case HTTP_READ_DATA:
+        break;
+    }
+    if (http_request_body_read(exchange->request) > (uint64_t)exchange->app->config->limits.request) {
+        *good = refuse_too_large(exchange);
+        return false;
+    }
+    result = form_parser_update(parser, chunk, len, &exchange->err);
+    *good = result == FORM_OK || refuse_form(exchange, result);
+    return *good;
+}
+
 static bool read_all(struct exchange *exchange, struct form_parser *parser)
 {
     char chunk[BODY_CHUNK];
-    for (;;) {
-        size_t len = 0;
-        switch (http_request_read(exchange->request, chunk, sizeof chunk, &len)) {
-        case HTTP_READ_TRUNCATED:
-            err_set(&exchange->err,
-                    "The request's body ended early: %llu octets arrived; send it again, whole",
-                    (unsigned long long)http_request_body_read(exchange->request));
-            return refuse(exchange, PROBLEM_MALFORMED_FORM);
-        case HTTP_READ_END: {
-            enum form_result result = form_parser_finish(parser, &exchange->err);
-            return result == FORM_OK || refuse_form(exchange, result);
-        }
-        case HTTP_READ_DATA:
-            break;
-        }
-        if (http_request_body_read(exchange->request) > (uint64_t)exchange->app->config->limits.request) {
-            return refuse_too_large(exchange);
-        }
-        enum form_result result = form_parser_update(parser, chunk, len, &exchange->err);
-        if (result != FORM_OK) {
-            return refuse_form(exchange, result);
-        }
+    bool good = true;
+    while (read_chunk(exchange, parser, chunk, &good)) {
     }
+    secret_wipe(chunk, sizeof chunk); /* there may have been a password in it */
+    return good;
 }
 
 bool body_read(struct exchange *exchange)
@@ -86,16 +96,23 @@ bool body_read(struct exchange *exchange)
     const struct form_limits form_limits = {
         .fields = (size_t)limits->fields,
         .content = send_field_limit,
-        .ctx = (void *)(uintptr_t)limits, /* only read */
+        .secret = send_field_is_secret,
+        .ctx = (void *)limits, /* only read */
     };
     struct slice type = slice_of(http_request_param(exchange->request, "CONTENT_TYPE"));
     struct form_parser *parser = NULL;
     enum form_result result = form_parser_new(&parser, type, &form_limits, &exchange->arena, &exchange->blobs,
                                               &exchange->form, &exchange->err);
-    if (result != FORM_OK) {
+    if (result == FORM_UNSUPPORTED) {
         return refuse_form(exchange, result);
     }
-    bool good = check_announced(exchange) && read_all(exchange, parser);
+    bool good = check_announced(exchange);
+    if (good && result != FORM_OK) {
+        good =
+            refuse_form(exchange, result); /* a missing boundary: part of parsing, and so the last of these */
+    } else if (good) {
+        good = read_all(exchange, parser);
+    }
     form_parser_free(parser);
     return good;
 }

@@ -62,10 +62,10 @@ static enum policy_result refuse(enum policy_result result, struct err *err, con
 enum policy_result policy_check(const struct config_allow *allow, const struct defaults *defaults,
                                 const struct submission *submission, struct err *err)
 {
-    for (size_t i = 0; i < submission->recipient_count; i++) {
-        const struct addr_spec *address = submission->recipients[i].address;
+    for (size_t i = 0; i < submission->recipients.count; i++) {
+        const struct addr_spec *address = submission->recipients.items[i].address;
         if (!recipient_allowed(allow, defaults, address)) {
-            return refuse(POLICY_RECIPIENT, err, submission->recipient_fields[i], "recipient", address,
+            return refuse(POLICY_RECIPIENT, err, submission->recipients.fields[i], "recipient", address,
                           "allow.recipients");
         }
     }
@@ -82,11 +82,10 @@ enum policy_result policy_check(const struct config_allow *allow, const struct d
     return POLICY_ALLOWED;
 }
 
-/* Hosts are short: longer ones match nothing. */
 static bool host_matches(const char *pattern, struct slice host)
 {
-    char name[256];
-    if (host.len >= sizeof name || slice_has(host, '\0')) {
+    char name[POLICY_HOST_MAX + 1];
+    if (host.len > POLICY_HOST_MAX || slice_has(host, '\0')) {
         return false;
     }
     memcpy(name, host.data, host.len);

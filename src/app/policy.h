@@ -19,6 +19,8 @@ enum policy_result { POLICY_ALLOWED, POLICY_RECIPIENT, POLICY_SENDER };
 enum policy_result policy_check(const struct config_allow *allow, const struct defaults *defaults,
                                 const struct submission *submission, struct err *err);
 
+#define POLICY_HOST_MAX 255 /* octets; a longer host matches nothing */
+
 /* A shell-style pattern (*, ?) on a host name, case-insensitive. */
 bool policy_host_allowed(const struct config_allow *allow, struct slice host);
 

@@ -10,7 +10,7 @@
 #include "app/exchange.h"
 #include "fcgi_smtp/log.h"
 
-#define LINE_FIELDS_MAX 20
+#define LINE_FIELDS_MAX 24
 #define NUMBER_MAX      24 /* octets of a printed 64-bit number */
 
 struct line {
@@ -62,7 +62,7 @@ static void add_delivery(struct line *line, const struct exchange *exchange)
     const struct smtp_reply_view *reply = &exchange->outcome.reply;
     if (exchange->compose != NULL) {
         add(line, "message_id", compose_message_id(exchange->compose));
-        add_number(line, "recipients", (int64_t)exchange->submission.recipient_count);
+        add_number(line, "recipients", (int64_t)exchange->submission.recipients.count);
         add_number(line, "size", (int64_t)compose_size(exchange->compose));
     }
     if (exchange->delivery_begun == 0) {
@@ -83,8 +83,8 @@ static void log_recipients(const struct exchange *exchange)
     if (!log_enabled(LOG_LEVEL_DEBUG)) {
         return;
     }
-    for (size_t i = 0; i < exchange->submission.recipient_count; i++) {
-        const struct smtp_recipient *recipient = &exchange->submission.recipients[i];
+    for (size_t i = 0; i < exchange->submission.recipients.count; i++) {
+        const struct smtp_recipient *recipient = &exchange->submission.recipients.items[i];
         struct line line = {.count = 0};
         add(&line, "request_id", slice_of(http_request_id(exchange->request)));
         add(&line, "address", recipient->address->text);

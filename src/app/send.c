@@ -56,6 +56,9 @@ static bool check_fields(struct exchange *exchange, struct field_errors *errors)
                                                           &exchange->arena, errors, &not_allowed);
     enum submission_result read = submission_read(submission, &exchange->fields, &app->defaults, app->config,
                                                   &exchange->arena, errors, err);
+    if (chosen == SERVER_CHOICE_FAILED) {
+        *err = not_allowed;
+    }
     if (chosen == SERVER_CHOICE_FAILED || read == SUBMISSION_FAILED) {
         return refuse(exchange, PROBLEM_INTERNAL);
     }
@@ -135,6 +138,7 @@ static bool find_endpoint(struct exchange *exchange)
 void send_deliver(struct exchange *exchange)
 {
     exchange->delivery_begun = deadline_now();
+    exchange->delivery_ended = exchange->delivery_begun;
     if (!find_endpoint(exchange)) {
         exchange_refuse(exchange, PROBLEM_INTERNAL);
         return;
@@ -142,8 +146,8 @@ void send_deliver(struct exchange *exchange)
     const char *field = "";
     struct smtp_delivery delivery = {
         .return_path = &exchange->submission.return_path,
-        .recipients = exchange->submission.recipients,
-        .recipient_count = exchange->submission.recipient_count,
+        .recipients = exchange->submission.recipients.items,
+        .recipient_count = exchange->submission.recipients.count,
         .message = compose_source(exchange->compose),
         .size = compose_size(exchange->compose),
         .smtputf8 = compose_needs_smtputf8(exchange->compose, &field),

@@ -19,7 +19,9 @@ enum file_rule {
     FILE_REQUIRED /* an attachment */
 };
 
-enum limit_rule { LIMIT_FIELD, LIMIT_HEADER_VALUE, LIMIT_TEXT, LIMIT_REQUEST };
+#define CHARSET_GROWTH_MAX 16 /* octets of UTF-8 that one octet of another charset may become */
+
+enum limit_rule { LIMIT_FIELD, LIMIT_HEADER_VALUE, LIMIT_SECRET, LIMIT_TEXT, LIMIT_REQUEST };
 
 static const struct {
     const char *name;
@@ -47,7 +49,7 @@ static const struct {
     [SEND_PORT] = {"port", false, FILE_REFUSED, LIMIT_HEADER_VALUE},
     [SEND_TLS] = {"tls", false, FILE_REFUSED, LIMIT_HEADER_VALUE},
     [SEND_USER] = {"user", false, FILE_REFUSED, LIMIT_HEADER_VALUE},
-    [SEND_PASSWORD] = {"password", false, FILE_REFUSED, LIMIT_FIELD},
+    [SEND_PASSWORD] = {"password", false, FILE_REFUSED, LIMIT_SECRET},
     [SEND_DOMAIN] = {"domain", false, FILE_REFUSED, LIMIT_HEADER_VALUE},
     [SEND_DRY_RUN] = {"dry_run", false, FILE_REFUSED, LIMIT_HEADER_VALUE},
     [SEND_CHARSET] = {"_charset_", false, FILE_REFUSED, LIMIT_HEADER_VALUE},
@@ -86,6 +88,8 @@ uint64_t send_field_limit(void *ctx, struct slice name, bool is_file)
     switch (table[field].limit) {
     case LIMIT_HEADER_VALUE:
         return (uint64_t)limits->header_value;
+    case LIMIT_SECRET:
+        return (uint64_t)limits->field < SECRET_MAX ? (uint64_t)limits->field : SECRET_MAX;
     case LIMIT_TEXT:
         return (uint64_t)limits->text;
     case LIMIT_REQUEST:
@@ -110,6 +114,9 @@ void field_errors_add(struct field_errors *errors, struct slice field, const cha
     if (errors->count++ == 0) {
         errors->first = err;
         errors->list = json_array_new();
+    }
+    if (errors->count > FIELD_ERRORS_LISTED_MAX) {
+        return;
     }
     struct json *entry = json_object_new();
     json_set_string(entry, "field", err.field);
@@ -141,34 +148,25 @@ static void report_unknown(struct field_errors *errors, struct slice name)
     }
 }
 
-/* Whether the field stands where its row of the table allows it. */
-static bool check_place(const struct send_fields *fields, enum send_field field,
-                        const struct form_field *source, struct field_errors *errors)
+/* Whether the field came as a file or not, as its row of the table allows it. */
+static bool check_kind(enum send_field field, const struct form_field *source, struct field_errors *errors)
 {
-    if (field == SEND_UNKNOWN) {
-        report_unknown(errors, source->name);
+    struct slice name = source->name;
+    bool refuses_files = field == SEND_HEADER || table[field].file == FILE_REFUSED;
+    if (source->is_file && refuses_files) {
+        field_errors_add(errors, name, "%.*s is a file; send it as a plain field without a file name",
+                         SLICE_ARGS(name));
         return false;
     }
-    if (source->is_file && (field == SEND_HEADER || table[field].file == FILE_REFUSED)) {
-        field_errors_add(errors, source->name, "%.*s is a file; send it as a plain field without a file name",
-                         SLICE_ARGS(source->name));
+    bool wants_file = field != SEND_HEADER && table[field].file == FILE_REQUIRED;
+    if (!source->is_file && wants_file && source->content.size > 0) {
+        field_errors_add(errors, name,
+                         "%.*s is a plain field; send it as a file with a file name (multipart/form-data, "
+                         "curl -F %.*s=@FILE)",
+                         SLICE_ARGS(name), SLICE_ARGS(name));
         return false;
     }
-    if (field == SEND_HEADER) {
-        return true;
-    }
-    if (!source->is_file && table[field].file == FILE_REQUIRED) {
-        field_errors_add(errors, source->name,
-                         "%s is a plain field; send it as a file with a file name (multipart/form-data, "
-                         "curl -F %s=@FILE)",
-                         table[field].name, table[field].name);
-        return false;
-    }
-    if (!table[field].repeats && fields->single[field] != NULL) {
-        field_errors_add(errors, source->name, "%s is given more than once; give it once", table[field].name);
-        return false;
-    }
-    return true;
+    return source->is_file || !wants_file; /* an empty plain value counts as not given */
 }
 
 static bool charset_known(struct slice name)
@@ -181,6 +179,14 @@ static bool charset_known(struct slice name)
     return true;
 }
 
+/* The view is of memory that this request owns: its blob's, or the arena's. */
+static void wipe_password(const struct send_value *value)
+{
+    if (value->field == SEND_PASSWORD) {
+        secret_wipe((void *)value->text.data, value->text.len);
+    }
+}
+
 /* Gives text as UTF-8 in the arena; octets that the charset does not allow go to errors. */
 static bool convert(struct slice charset, struct send_value *value, struct arena *arena,
                     struct field_errors *errors, struct err *err)
@@ -188,7 +194,8 @@ static bool convert(struct slice charset, struct send_value *value, struct arena
     struct slice name = value->source->name;
     struct buf utf8;
     uint64_t offset = 0;
-    buf_init(&utf8, value->text.len * 4); /* no charset's octet becomes more than that */
+    buf_init(&utf8, value->text.len * CHARSET_GROWTH_MAX);
+    utf8.secret = value->field == SEND_PASSWORD;
     enum charset_result result = charset_to_utf8(charset, value->text, &utf8, &offset);
     const char *copy = result == CHARSET_OK ? arena_copy(arena, buf_slice(&utf8)) : "";
     value->text = result == CHARSET_OK ? (struct slice){copy, utf8.len} : (struct slice){0};
@@ -236,9 +243,35 @@ static bool read_value(struct send_value *value, struct slice form_charset, stru
     return true;
 }
 
-static bool in_blob(enum send_field field)
+/* Contents that stay as they are: compose reads texts and files, read_charset the charset. */
+static bool stays_raw(enum send_field field)
 {
-    return field == SEND_TEXT || field == SEND_BODY || field == SEND_HTML || field == SEND_ATTACHMENT;
+    return field == SEND_TEXT || field == SEND_BODY || field == SEND_HTML || field == SEND_ATTACHMENT ||
+           field == SEND_CHARSET;
+}
+
+static bool is_empty(const struct send_value *value)
+{
+    return stays_raw(value->field) ? value->source->content.size == 0 : value->text.len == 0;
+}
+
+/* Takes the value, which is not yet counted, unless its field stands there already. */
+static void keep_value(struct send_fields *fields, struct send_value *value, struct field_errors *errors)
+{
+    if (value->field == SEND_HEADER || table[value->field].repeats) {
+        fields->count++;
+        return;
+    }
+    const struct send_value **place = &fields->single[value->field];
+    if (*place != NULL && !is_empty(*place)) {
+        if (!is_empty(value)) {
+            field_errors_add(errors, value->source->name, "%s is given more than once; give it once",
+                             table[value->field].name);
+        }
+        return;
+    }
+    *place = value;
+    fields->count++;
 }
 
 static bool add_value(struct send_fields *fields, enum send_field field, struct form_field *source,
@@ -246,21 +279,17 @@ static bool add_value(struct send_fields *fields, enum send_field field, struct 
 {
     struct send_value *value = &fields->values[fields->count];
     *value = (struct send_value){.field = field, .source = source};
-    if (!in_blob(field)) {
-        if (!read_value(value, fields->charset, arena, errors, err)) {
-            return false;
-        }
-        if (slice_has(value->text, '\0')) {
-            field_errors_add(errors, source->name, "%.*s holds a NUL; remove it", SLICE_ARGS(source->name));
-            return true;
-        }
-        if (value->text.len == 0) {
-            return true; /* an empty value counts as not given */
-        }
+    if (!stays_raw(field) && !read_value(value, fields->charset, arena, errors, err)) {
+        return false;
     }
-    fields->count++;
-    if (field < SEND_FIELD_COUNT && !table[field].repeats) {
-        fields->single[field] = value;
+    if (slice_has(value->text, '\0')) {
+        field_errors_add(errors, source->name, "%.*s holds a NUL; remove it", SLICE_ARGS(source->name));
+        wipe_password(value);
+        return true;
+    }
+    bool text = field == SEND_TEXT || field == SEND_BODY || field == SEND_HTML;
+    if (!is_empty(value) || text || field == SEND_ATTACHMENT) { /* else it counts as not given */
+        keep_value(fields, value, errors);
     }
     return true;
 }
@@ -317,8 +346,10 @@ bool send_fields_sort(struct send_fields *fields, struct form *form, struct aren
     }
     for (struct form_field *source = form->first; source != NULL; source = source->next) {
         enum send_field field = identify(source->name);
-        if (check_place(fields, field, source, errors) &&
-            !add_value(fields, field, source, arena, errors, err)) {
+        if (field == SEND_UNKNOWN) {
+            report_unknown(errors, source->name);
+        } else if (check_kind(field, source, errors) &&
+                   !add_value(fields, field, source, arena, errors, err)) {
             return false;
         }
     }
@@ -329,11 +360,15 @@ bool send_fields_sort(struct send_fields *fields, struct form *form, struct aren
     return true;
 }
 
+bool send_field_is_secret(void *ctx, struct slice name)
+{
+    (void)ctx;
+    return slice_equal(name, slice_of(table[SEND_PASSWORD].name));
+}
+
 void send_fields_wipe(struct send_fields *fields)
 {
-    const struct send_value *password = fields->single[SEND_PASSWORD];
-    if (password != NULL) {
-        /* The view is of memory that this request owns: its blob's, or the arena's. */
-        secret_wipe((void *)(uintptr_t)password->text.data, password->text.len);
+    if (fields->single[SEND_PASSWORD] != NULL) {
+        wipe_password(fields->single[SEND_PASSWORD]); /* a converted copy, if it is not the blob's own */
     }
 }

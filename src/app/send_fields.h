@@ -44,6 +44,8 @@ enum send_field {
 
 #define SEND_FIELD_COUNT SEND_HEADER
 
+#define FIELD_ERRORS_LISTED_MAX 100 /* more are counted, so that no form makes an endless answer */
+
 /* The errors of a request's fields, all of them. */
 struct field_errors {
     struct json *list; /* of {field, detail}; owned until it is given away */
@@ -84,7 +86,10 @@ uint64_t send_field_limit(void *ctx, struct slice name, bool is_file);
 bool send_fields_sort(struct send_fields *fields, struct form *form, struct arena *arena,
                       struct field_errors *errors, struct err *err);
 
-/* Overwrites the octets of the password field. */
+/* For form_limits: whether the field's content is a password. ctx is not looked at. */
+bool send_field_is_secret(void *ctx, struct slice name);
+
+/* Overwrites the password's copy that was made when its charset was converted; the form's own is wiped with its blob. */
 void send_fields_wipe(struct send_fields *fields);
 
 #endif

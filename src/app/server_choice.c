@@ -8,6 +8,8 @@
 
 #include "app/policy.h"
 
+/* Each step looks at one setting: wrong values go to errors, so that all are found; the first that is not allowed to
+ * err. False without memory. */
 struct choosing {
     struct server_choice *choice;
     const struct send_fields *fields;
@@ -15,6 +17,7 @@ struct choosing {
     struct arena *arena;
     struct field_errors *errors;
     struct err *err;
+    bool refused;
 };
 
 const char *server_choice_name(const struct server_choice *choice)
@@ -29,13 +32,26 @@ static struct slice given(const struct choosing *c, enum send_field field)
     return value != NULL ? value->text : (struct slice){0};
 }
 
-static enum server_choice_result refuse(struct choosing *c, enum send_field field, const char *key)
+static void refuse(struct choosing *c, enum send_field field, const char *key)
 {
+    if (c->refused) {
+        return;
+    }
     const char *name = send_field_name(field);
+    c->refused = true;
     err_set_field(c->err, name, strlen(name));
     err_set(c->err, "A request may not set %s here; leave it out, or ask the operator to allow it by %s",
             name, key);
-    return SERVER_NOT_ALLOWED;
+}
+
+static bool may_override(struct choosing *c, enum config_override what, enum send_field field,
+                         const char *key)
+{
+    bool may = (c->config->allow.override & what) != 0;
+    if (!may) {
+        refuse(c, field, key);
+    }
+    return may;
 }
 
 static bool server_is_listed(const struct choosing *c, const struct config_server *server)
@@ -49,46 +65,59 @@ static bool server_is_listed(const struct choosing *c, const struct config_serve
     return server == &c->config->servers[c->config->server];
 }
 
+/* What the pattern of an allow.hosts entry can be compared with; unix: is never a request's. */
 static bool is_host_text(struct slice text)
 {
+    static const char local[] = "unix:";
     for (size_t i = 0; i < text.len; i++) {
         unsigned char c = (unsigned char)text.data[i];
         if (c <= ' ' || c == 0x7f || c == '/' || c == '@') {
             return false;
         }
     }
-    return text.len > 0 && text.len < 256;
+    bool is_unix = text.len >= sizeof local - 1 && strncasecmp(text.data, local, sizeof local - 1) == 0;
+    return text.len > 0 && text.len <= POLICY_HOST_MAX && !is_unix;
+}
+
+/* A host in the place of the entry's. */
+static bool choose_host(struct choosing *c, struct slice host)
+{
+    const struct config_allow *allow = &c->config->allow;
+    if (!may_override(c, CONFIG_OVERRIDE_SERVER, SEND_SERVER, "allow.servers or allow.override: [server]")) {
+        return true;
+    }
+    if (!is_host_text(host)) {
+        field_errors_add(c->errors, SLICE("server"),
+                         "server is no host; give a name, an IPv4 or an IPv6 address");
+        return true;
+    }
+    if (!policy_host_allowed(allow, host)) {
+        refuse(c, SEND_SERVER, "allow.hosts");
+        return true;
+    }
+    c->choice->overrides = true;
+    c->choice->public_only = !policy_host_named(allow, host);
+    c->choice->settings.host = arena_copy(c->arena, host);
+    return c->choice->settings.host != NULL;
 }
 
 /* server: the name of an entry, or with override: [server] a host. */
-static enum server_choice_result choose_server(struct choosing *c)
+static bool choose_server(struct choosing *c)
 {
     struct slice name = given(c, SEND_SERVER);
-    const struct config_allow *allow = &c->config->allow;
     c->choice->server = &c->config->servers[c->config->server];
     if (name.len == 0) {
-        return SERVER_CHOSEN;
+        return true;
     }
     const struct config_server *named = config_find_server(c->config, name);
-    if (named != NULL) {
-        c->choice->server = named;
-        return server_is_listed(c, named) ? SERVER_CHOSEN : refuse(c, SEND_SERVER, "allow.servers");
+    if (named == NULL) {
+        return choose_host(c, name);
     }
-    if ((allow->override & CONFIG_OVERRIDE_SERVER) == 0) {
-        return refuse(c, SEND_SERVER, "allow.servers or allow.override: [server]");
+    c->choice->server = named;
+    if (!server_is_listed(c, named)) {
+        refuse(c, SEND_SERVER, "allow.servers");
     }
-    if (!is_host_text(name)) {
-        field_errors_add(c->errors, SLICE("server"),
-                         "server is no host; give a name, an IPv4 or an IPv6 address");
-        return SERVER_CHOSEN;
-    }
-    if (!policy_host_allowed(allow, name)) {
-        return refuse(c, SEND_SERVER, "allow.hosts");
-    }
-    c->choice->overrides = true;
-    c->choice->public_only = !policy_host_named(allow, name);
-    c->choice->settings.host = arena_copy(c->arena, name);
-    return c->choice->settings.host != NULL ? SERVER_CHOSEN : SERVER_CHOICE_FAILED;
+    return true;
 }
 
 static bool port_is_listed(const struct config_allow *allow, int64_t port)
@@ -101,6 +130,7 @@ static bool port_is_listed(const struct config_allow *allow, int64_t port)
     return false;
 }
 
+/* 0: not a port. */
 static int64_t parse_port(struct slice text)
 {
     int64_t port = 0;
@@ -113,93 +143,104 @@ static int64_t parse_port(struct slice text)
     return port <= 65535 ? port : 0;
 }
 
-static enum server_choice_result choose_port(struct choosing *c)
+static bool choose_port(struct choosing *c)
 {
     struct slice text = given(c, SEND_PORT);
     if (text.len == 0) {
-        return SERVER_CHOSEN;
+        return true;
     }
-    if ((c->config->allow.override & CONFIG_OVERRIDE_PORT) == 0) {
-        return refuse(c, SEND_PORT, "allow.override: [port]");
-    }
-    c->choice->overrides = true;
-    c->choice->settings.port = parse_port(text);
-    if (c->choice->settings.port == 0) {
+    int64_t port = parse_port(text);
+    if (port == 0) {
         field_errors_add(c->errors, SLICE("port"), "port is \"%.*s\"; give a number from 1 to 65535",
                          SLICE_ARGS(text));
-        return SERVER_CHOSEN;
+    } else if (may_override(c, CONFIG_OVERRIDE_PORT, SEND_PORT, "allow.override: [port]") &&
+               !port_is_listed(&c->config->allow, port)) {
+        refuse(c, SEND_PORT, "allow.ports");
     }
-    return port_is_listed(&c->config->allow, c->choice->settings.port) ? SERVER_CHOSEN
-                                                                       : refuse(c, SEND_PORT, "allow.ports");
+    c->choice->overrides = true;
+    c->choice->settings.port = port;
+    return true;
 }
 
-static enum server_choice_result choose_tls(struct choosing *c)
+/* CONFIG_TLS_UNSET: not a mode. */
+static enum config_tls parse_tls(struct slice text)
 {
     static const struct {
         const char *name;
         enum config_tls tls;
     } modes[] = {
         {"starttls", CONFIG_TLS_STARTTLS}, {"implicit", CONFIG_TLS_IMPLICIT}, {"none", CONFIG_TLS_NONE}};
-    struct slice text = given(c, SEND_TLS);
-    if (text.len == 0) {
-        return SERVER_CHOSEN;
-    }
-    if ((c->config->allow.override & CONFIG_OVERRIDE_TLS) == 0) {
-        return refuse(c, SEND_TLS, "allow.override: [tls]");
-    }
-    c->choice->overrides = true;
     for (size_t i = 0; i < sizeof modes / sizeof modes[0]; i++) {
         if (slice_equal(text, slice_of(modes[i].name))) {
-            c->choice->settings.tls = modes[i].tls;
-            return SERVER_CHOSEN;
+            return modes[i].tls;
         }
     }
-    field_errors_add(c->errors, SLICE("tls"), "tls is \"%.*s\"; give starttls, implicit or none",
-                     SLICE_ARGS(text));
-    return SERVER_CHOSEN;
+    return CONFIG_TLS_UNSET;
 }
 
-static enum server_choice_result choose_credentials(struct choosing *c)
+static bool choose_tls(struct choosing *c)
+{
+    struct slice text = given(c, SEND_TLS);
+    if (text.len == 0) {
+        return true;
+    }
+    enum config_tls tls = parse_tls(text);
+    if (tls == CONFIG_TLS_UNSET) {
+        field_errors_add(c->errors, SLICE("tls"), "tls is \"%.*s\"; give starttls, implicit or none",
+                         SLICE_ARGS(text));
+    } else {
+        (void)may_override(c, CONFIG_OVERRIDE_TLS, SEND_TLS, "allow.override: [tls]");
+    }
+    c->choice->overrides = true;
+    c->choice->settings.tls = tls;
+    return true;
+}
+
+static bool choose_credentials(struct choosing *c)
 {
     struct slice user = given(c, SEND_USER);
     struct slice password = given(c, SEND_PASSWORD);
     if (user.len == 0 && password.len == 0) {
-        return SERVER_CHOSEN;
+        return true;
     }
-    if ((c->config->allow.override & CONFIG_OVERRIDE_CREDENTIALS) == 0) {
-        return refuse(c, user.len > 0 ? SEND_USER : SEND_PASSWORD, "allow.override: [credentials]");
+    enum send_field first = user.len > 0 ? SEND_USER : SEND_PASSWORD;
+    if (!may_override(c, CONFIG_OVERRIDE_CREDENTIALS, first, "allow.override: [credentials]")) {
+        return true;
     }
     if (user.len == 0 || password.len == 0) {
         const char *missing = user.len == 0 ? "user" : "password";
         field_errors_add(c->errors, slice_of(missing), "user and password belong together; give %s too",
                          missing);
-        return SERVER_CHOSEN;
+        return true;
+    }
+    if (password.len > SECRET_MAX) {
+        field_errors_add(c->errors, SLICE("password"),
+                         "password is longer than %zu octets; give a shorter one", SECRET_MAX);
+        return true;
     }
     c->choice->overrides = true;
     c->choice->settings.user = arena_copy(c->arena, user);
     /* A view: the request's octets are wiped when it ends. */
-    c->choice->settings.password = (struct secret){(char *)(uintptr_t)password.data, password.len};
-    return c->choice->settings.user != NULL ? SERVER_CHOSEN : SERVER_CHOICE_FAILED;
+    c->choice->settings.password = (struct secret){(char *)password.data, password.len};
+    return c->choice->settings.user != NULL;
 }
 
-static enum server_choice_result choose_domain(struct choosing *c)
+static bool choose_domain(struct choosing *c)
 {
     struct slice text = given(c, SEND_DOMAIN);
     if (text.len == 0) {
-        return SERVER_CHOSEN;
-    }
-    if ((c->config->allow.override & CONFIG_OVERRIDE_DOMAIN) == 0) {
-        return refuse(c, SEND_DOMAIN, "allow.override: [domain]");
+        return true;
     }
     struct slice ascii;
     if (!address_domain_to_ascii(text, c->arena, &ascii)) {
         field_errors_add(c->errors, SLICE("domain"),
                          "domain is no domain name; give one like web1.example.com");
-        return SERVER_CHOSEN;
+        return true;
     }
+    (void)may_override(c, CONFIG_OVERRIDE_DOMAIN, SEND_DOMAIN, "allow.override: [domain]");
     c->choice->overrides = true;
     c->choice->settings.domain = arena_copy(c->arena, ascii);
-    return c->choice->settings.domain != NULL ? SERVER_CHOSEN : SERVER_CHOICE_FAILED;
+    return c->choice->settings.domain != NULL;
 }
 
 /* Whether the entry's tls is what its host and port would have made of it, had it not been given. */
@@ -227,7 +268,10 @@ static void merge(struct server_choice *choice)
         settings->host = changes.host;
         settings->port = 0;
         settings->tls = CONFIG_TLS_UNSET;
-        settings->verify = CONFIG_VERIFY_FULL; /* "none" was written for the entry's host alone */
+        /* These were written for the entry's host alone. */
+        settings->verify = CONFIG_VERIFY_FULL;
+        settings->allow_cleartext_auth = false;
+        settings->auth = CONFIG_AUTH_AUTO;
     } else if (changes.port != 0 && tls_is_derived(entry)) {
         settings->tls = CONFIG_TLS_UNSET;
     }
@@ -245,22 +289,19 @@ enum server_choice_result server_choice_make(struct server_choice *choice, const
                                              const struct config *config, struct arena *arena,
                                              struct field_errors *errors, struct err *err)
 {
-    static enum server_choice_result (*const steps[])(struct choosing *) = {
+    static bool (*const steps[])(struct choosing *) = {
         choose_server, choose_port, choose_tls, choose_credentials, choose_domain,
     };
     *choice = (struct server_choice){0};
-    struct choosing c = {choice, fields, config, arena, errors, err};
+    struct choosing c = {choice, fields, config, arena, errors, err, false};
     for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
-        enum server_choice_result result = steps[i](&c);
-        if (result == SERVER_CHOICE_FAILED) {
+        if (!steps[i](&c)) {
             err_set(err, "There is no memory left for the server's settings");
-        }
-        if (result != SERVER_CHOSEN) {
-            return result;
+            return SERVER_CHOICE_FAILED;
         }
     }
     if (choice->overrides) {
         merge(choice);
     }
-    return SERVER_CHOSEN;
+    return c.refused ? SERVER_NOT_ALLOWED : SERVER_CHOSEN;
 }

@@ -22,9 +22,13 @@ struct server_choice {
 /* What answers and the log call it: the entry's name, or the host that the request put in its place. */
 const char *server_choice_name(const struct server_choice *choice);
 
-enum server_choice_result { SERVER_CHOSEN, SERVER_NOT_ALLOWED, SERVER_CHOICE_FAILED };
+enum server_choice_result {
+    SERVER_CHOSEN,       /* if nothing was added to errors */
+    SERVER_NOT_ALLOWED,  /* err names the first field that is not, and what would allow it */
+    SERVER_CHOICE_FAILED /* memory */
+};
 
-/* What is wrong with the fields' values: to errors. Call server_choice_check for what is not allowed. */
+/* All values that are wrong go to errors, allowed or not. */
 enum server_choice_result server_choice_make(struct server_choice *choice, const struct send_fields *fields,
                                              const struct config *config, struct arena *arena,
                                              struct field_errors *errors, struct err *err);

@@ -4,6 +4,7 @@
  */
 #include "app/submission.h"
 
+#include <stdint.h>
 #include <time.h>
 
 struct reading {
@@ -61,76 +62,61 @@ static bool is_given(const struct reading *r, enum send_field field)
     return false;
 }
 
-static bool has_recipient(const struct submission *submission, const struct addr_spec *address)
+static bool gives_recipients(const struct reading *r)
 {
-    for (size_t i = 0; i < submission->recipient_count; i++) {
-        if (address_equal(submission->recipients[i].address, address)) {
-            return true;
-        }
-    }
-    return false;
+    return is_given(r, SEND_TO) || is_given(r, SEND_CC) || is_given(r, SEND_BCC) || is_given(r, SEND_RCPT);
 }
 
-static void add_recipients(struct submission *submission, const struct address_list *list, const char *field)
+/* to, cc and bcc of the request, or the defaults when it gives none of the four recipient fields. */
+static enum submission_result read_recipient_fields(struct reading *r, struct address_list *bcc,
+                                                    struct address_list *rcpt)
 {
-    for (size_t i = 0; i < list->count; i++) {
-        const struct addr_spec *address = &list->mailboxes[i].address;
-        if (!has_recipient(submission, address)) {
-            submission->recipient_fields[submission->recipient_count] = field;
-            submission->recipients[submission->recipient_count++].address = address;
-        }
+    struct message *message = &r->submission->message;
+    if (!gives_recipients(r)) {
+        message->to = r->defaults->to;
+        message->cc = r->defaults->cc;
+        *bcc = r->defaults->bcc;
+        return SUBMISSION_OK;
     }
+    enum submission_result result = read_addresses(r, SEND_TO, &message->to);
+    result = result == SUBMISSION_OK ? read_addresses(r, SEND_CC, &message->cc) : result;
+    result = result == SUBMISSION_OK ? read_addresses(r, SEND_BCC, bcc) : result;
+    return result == SUBMISSION_OK ? read_addresses(r, SEND_RCPT, rcpt) : result;
 }
 
-/* to, cc and bcc are the envelope, unless rcpt replaces it; the defaults are used when none of the four is
- * given. */
+/* to, cc and bcc are the envelope, unless rcpt replaces it. */
 static enum submission_result read_envelope(struct reading *r)
 {
     struct submission *s = r->submission;
     struct address_list bcc = {0};
     struct address_list rcpt = {0};
-    bool any =
-        is_given(r, SEND_TO) || is_given(r, SEND_CC) || is_given(r, SEND_BCC) || is_given(r, SEND_RCPT);
-    if (any) {
-        enum submission_result result = read_addresses(r, SEND_TO, &s->message.to);
-        result = result == SUBMISSION_OK ? read_addresses(r, SEND_CC, &s->message.cc) : result;
-        result = result == SUBMISSION_OK ? read_addresses(r, SEND_BCC, &bcc) : result;
-        result = result == SUBMISSION_OK ? read_addresses(r, SEND_RCPT, &rcpt) : result;
-        if (result != SUBMISSION_OK) {
-            return result;
-        }
-    } else {
-        s->message.to = r->defaults->to;
-        s->message.cc = r->defaults->cc;
-        bcc = r->defaults->bcc;
+    enum submission_result result = read_recipient_fields(r, &bcc, &rcpt);
+    if (result != SUBMISSION_OK) {
+        return result;
     }
-    if (is_given(r, SEND_RCPT) && is_given(r, SEND_BCC)) {
+    bool replaced = is_given(r, SEND_RCPT);
+    if (replaced && is_given(r, SEND_BCC)) {
         field_errors_add(r->errors, SLICE("bcc"),
                          "rcpt replaces the envelope's recipients, so bcc has no meaning "
                          "beside it; put its addresses into rcpt");
     }
-
-    size_t most = s->message.to.count + s->message.cc.count + bcc.count + rcpt.count;
-    s->recipients = arena_array(r->arena, most + 1, sizeof *s->recipients);
-    s->recipient_fields = arena_array(r->arena, most + 1, sizeof *s->recipient_fields);
-    if (s->recipients == NULL || s->recipient_fields == NULL) {
-        return no_memory(r);
-    }
-    if (is_given(r, SEND_RCPT)) {
-        add_recipients(s, &rcpt, "rcpt");
-    } else {
-        add_recipients(s, &s->message.to, "to");
-        add_recipients(s, &s->message.cc, "cc");
-        add_recipients(s, &bcc, "bcc");
-    }
-    if (any && s->recipient_count > (size_t)r->config->limits.recipients) {
+    const struct recipients_source shown[] = {{&s->message.to, "to"}, {&s->message.cc, "cc"}, {&bcc, "bcc"}};
+    const struct recipients_source instead[] = {{&rcpt, "rcpt"}};
+    /* The operator's own defaults are not limited. */
+    size_t max = gives_recipients(r) ? (size_t)r->config->limits.recipients : SIZE_MAX;
+    switch (recipients_collect(&s->recipients, replaced ? instead : shown, replaced ? 1 : 3, max, r->arena)) {
+    case RECIPIENTS_OK:
+        return SUBMISSION_OK;
+    case RECIPIENTS_TOO_MANY:
         err_set(
             r->err,
-            "The mail has %zu recipients, more than the %lld that are allowed; send it in several requests",
-            s->recipient_count, (long long)r->config->limits.recipients);
+            "The mail has %zu recipients, more than the %zu that are allowed; send it in several requests",
+            s->recipients.count, max);
         return SUBMISSION_TOO_MANY;
+    case RECIPIENTS_NO_MEMORY:
+        break;
     }
-    return SUBMISSION_OK;
+    return no_memory(r);
 }
 
 /* The return path: sender, else the default one, else From's first address. */
@@ -348,7 +334,7 @@ bool submission_complete(const struct submission *submission, struct err *err)
         err_set(err, "from has several mailboxes; give the one that sends the mail in sender");
         return false;
     }
-    if (submission->recipient_count == 0) {
+    if (submission->recipients.count == 0) {
         err_set_field(err, "to", 2);
         err_set(
             err,

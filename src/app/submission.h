@@ -5,22 +5,19 @@
 #define FCGI_SMTP_APP_SUBMISSION_H
 
 #include <stdbool.h>
-#include <stddef.h>
 
 #include "app/defaults.h"
+#include "app/recipients.h"
 #include "app/send_fields.h"
 #include "fcgi_smtp/address.h"
 #include "fcgi_smtp/compose.h"
 #include "fcgi_smtp/config.h"
 #include "fcgi_smtp/message.h"
-#include "fcgi_smtp/smtp_client.h"
 
 struct submission {
     struct message message;
     struct addr_spec return_path;
-    struct smtp_recipient *recipients; /* the envelope, each address once */
-    const char **recipient_fields;     /* the field that each came from */
-    size_t recipient_count;
+    struct recipients recipients; /* the envelope's */
     bool dry_run;
 };
 

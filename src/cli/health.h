@@ -5,13 +5,13 @@
 #define FCGI_SMTP_CLI_HEALTH_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "fcgi_smtp/err.h"
 
-/*
- * address as in the configuration's listen; base_path likewise. True if the answer was 200. Waits at most 5 s
- * in all.
- */
-bool health_ask(const char *address, const char *base_path, struct err *err);
+#define HEALTH_TIMEOUT_MS 5000 /* what --health waits in all */
+
+/* address as in the configuration's listen; base_path likewise. True if the answer was 200. */
+bool health_ask(const char *address, const char *base_path, int64_t timeout_ms, struct err *err);
 
 #endif

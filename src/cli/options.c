@@ -1,3 +1,6 @@
+/*
+ * getopt_long's permutation lets an option stand anywhere. One command is wanted: of two the second would silently win.
+ */
 #include "cli/options.h"
 
 #include <getopt.h>
@@ -38,32 +41,40 @@ static const struct option long_options[] = {
     {NULL, 0, NULL, 0},
 };
 
-static bool take_option(struct cli_options *options, int option)
+/* The command of an option; CLI_USAGE_ERROR: getopt_long has said what is wrong. */
+static enum cli_command command_of(int option)
 {
     switch (option) {
-    case 'c':
+    case 't':
+        return CLI_CHECK;
+    case 'p':
+        return CLI_PRINT_CONFIG;
+    case OPTION_HEALTH:
+        return CLI_HEALTH;
+    case 'V':
+        return CLI_VERSION;
+    case 'h':
+        return CLI_HELP;
+    default:
+        return CLI_USAGE_ERROR;
+    }
+}
+
+static bool take_option(struct cli_options *options, int option)
+{
+    if (option == 'c') {
         options->config = optarg;
         return true;
-    case 't':
-        options->command = CLI_CHECK;
-        return true;
-    case 'p':
-        options->command = CLI_PRINT_CONFIG;
-        return true;
-    case OPTION_HEALTH:
-        options->command = CLI_HEALTH;
-        options->address = optarg;
-        return true;
-    case 'V':
-        options->command = CLI_VERSION;
-        return true;
-    case 'h':
-        options->command = CLI_HELP;
-        return true;
-    default: /* getopt_long has said what is wrong */
-        options->command = CLI_USAGE_ERROR;
-        return false;
     }
+    enum cli_command command = command_of(option);
+    bool second = options->command != CLI_SERVE && options->command != command;
+    if (command != CLI_USAGE_ERROR && second) {
+        (void)fputs("fcgi-smtp: give one command, not several; see fcgi-smtp --help\n", stderr);
+        command = CLI_USAGE_ERROR;
+    }
+    options->command = command;
+    options->address = command == CLI_HEALTH ? optarg : options->address;
+    return command != CLI_USAGE_ERROR;
 }
 
 struct cli_options cli_parse(int argc, char **argv)

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "core/spill_file.h"
+#include "fcgi_smtp/secret.h"
 
 void blob_store_init(struct blob_store *store, const char *spill_dir, size_t memory_limit)
 {
@@ -79,15 +80,36 @@ static void finish(struct blob *blob)
     buf_shrink(&blob->memory);
 }
 
-void blob_begin(struct blob *blob, struct blob_store *store)
+static void begin(struct blob *blob, struct blob_store *store, bool secret)
 {
     if (store->blobs != NULL) {
         finish(store->blobs);
     }
-    *blob = (struct blob){.store = store, .next = store->blobs};
+    *blob = (struct blob){.store = store, .next = store->blobs, .secret = secret};
+    store->blobs = blob;
+}
+
+void blob_begin(struct blob *blob, struct blob_store *store)
+{
+    begin(blob, store, false);
     size_t left = store->memory_limit > store->memory_used ? store->memory_limit - store->memory_used : 0;
     buf_init(&blob->memory, left);
-    store->blobs = blob;
+}
+
+void blob_begin_secret(struct blob *blob, struct blob_store *store)
+{
+    begin(blob, store, true);
+    buf_init_secret(&blob->memory, SECRET_MAX);
+}
+
+static bool append_secret(struct blob *blob, const void *octets, size_t len, struct err *err)
+{
+    if (!buf_append(&blob->memory, octets, len)) {
+        err_set(err, "a secret may have at most %zu octets", SECRET_MAX);
+        return false;
+    }
+    blob->size += len;
+    return true;
 }
 
 /* Moves a blob to the file. */
@@ -129,6 +151,9 @@ bool blob_append(struct blob *blob, const void *octets, size_t len, struct err *
     if (store->blobs != blob || blob->viewed) {
         err_set(err, "a blob was appended to after its end");
         return false;
+    }
+    if (blob->secret) {
+        return append_secret(blob, octets, len, err);
     }
     if (!blob->spilled && buf_append(&blob->memory, octets, len)) {
         store->memory_used += len;

@@ -36,7 +36,7 @@ static void put_hex(char *out, size_t len, const unsigned char *octets)
 
 bool random_hex(char *out, size_t len)
 {
-    unsigned char octets[HEX_AT_ONCE];
+    unsigned char octets[HEX_AT_ONCE] = {0};
     size_t done = 0;
     while (done < len) {
         size_t n = len - done < 2 * sizeof octets ? len - done : 2 * sizeof octets;

@@ -85,7 +85,7 @@ static bool set_from_line(struct secret *secret, const char *path, struct slice 
         return false;
     }
     if (line.len > SECRET_MAX) {
-        err_set(err, "%s: the first line is longer than %d octets", path, SECRET_MAX);
+        err_set(err, "%s: the first line is longer than %zu octets", path, SECRET_MAX);
         return false;
     }
     if (!secret_set(secret, line)) {
@@ -124,7 +124,7 @@ bool secret_read_env(struct secret *secret, const char *name, struct err *err)
         return false;
     }
     if (value.len > SECRET_MAX) {
-        err_set(err, "environment variable %s is longer than %d octets", name, SECRET_MAX);
+        err_set(err, "environment variable %s is longer than %zu octets", name, SECRET_MAX);
         return false;
     }
     if (!secret_set(secret, value)) {

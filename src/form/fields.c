@@ -87,7 +87,11 @@ enum form_result fields_begin(struct fields *fields, const struct form_field *he
         err_set(err, "There is no memory for field %zu of the form", fields->begun + 1);
         return FORM_FAILED;
     }
-    blob_begin(&field->content, fields->store);
+    if (fields->limits.secret != NULL && fields->limits.secret(fields->limits.ctx, field->name)) {
+        blob_begin_secret(&field->content, fields->store);
+    } else {
+        blob_begin(&field->content, fields->store);
+    }
     fields->begun++;
     fields->open = field;
     fields->most = fields->limits.content(fields->limits.ctx, field->name, field->is_file);

@@ -10,6 +10,7 @@
  */
 #include "urlencoded.h"
 
+#include "fcgi_smtp/secret.h"
 #include "percent.h"
 #include "type.h"
 
@@ -117,6 +118,9 @@ static enum form_result read_value(struct urlencoded *parser, struct fields *fie
     char window[WINDOW];
     size_t len = decode(parser, in, window, sizeof window);
     enum form_result result = fields_append(fields, window, len, err);
+    if (fields->open->content.secret) {
+        secret_wipe(window, sizeof window);
+    }
     if (result == FORM_OK && at_separator(parser, *in)) {
         form_skip(in, 1);
         fields_end(fields);

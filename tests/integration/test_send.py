@@ -197,6 +197,22 @@ class Problems(BenchTest):
                                     {"Content-Type": "application/x-www-form-urlencoded", "Content-Encoding": "gzip"})
         self.assertProblem(answer, 415, "unsupported-media-type")
 
+    def test_order_of_checks(self):
+        """The media type, the coding, the announced length, the body: what is found first is what is said."""
+        huge, gzip = {"Content-Length": str(64 * 1024 * 1024)}, {"Content-Encoding": "gzip"}
+        no_boundary, text = {"Content-Type": "multipart/form-data"}, {"Content-Type": "text/plain"}
+        for headers, status, token in (({**text, **gzip}, 415, "unsupported-media-type"),
+                                       ({**no_boundary, **gzip}, 415, "unsupported-media-type"),
+                                       (no_boundary, 400, "malformed-form")):
+            self.assertProblem(self.bench.request("POST", "/send", b"x", headers), status, token)
+        # nothing of the announced body is sent
+        answer = self.bench.request("POST", "/send", b"", {**no_boundary, **huge})
+        self.assertEqual(answer.status, 413, answer)
+        # a value that is wrong comes before one that is not allowed
+        answer = self.bench.send(*self.FIELDS, ("tls", "none"), ("port", "x"))
+        self.assertProblem(answer, 400, "invalid-field")
+        self.assertEqual([error["field"] for error in answer.json["errors"]], ["port"])
+
     def test_other_origins_in_a_browser(self):
         for site in ("cross-site", "same-site"):
             answer = self.bench.send(*self.FIELDS, headers={"Sec-Fetch-Site": site})

@@ -2,4 +2,4 @@
 # clang-tidy, with the checks of .clang-tidy, over the program's sources.
 set -eu
 cd "$1"
-find src -name '*.c' -print0 | xargs -0 -P "$(nproc)" -n 4 clang-tidy-14 --quiet -p "$2" --warnings-as-errors='*'
+find src -name '*.c' -print0 | xargs -0 -P "$(nproc)" -n 1 clang-tidy-14 --quiet -p "$2" --warnings-as-errors='*'

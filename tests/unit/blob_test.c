@@ -1,4 +1,5 @@
 #include "fcgi_smtp/blob.h"
+#include "fcgi_smtp/secret.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -357,6 +358,26 @@ static void test_truncated_file(void)
     dir_remove(&dir);
 }
 
+/* A secret neither counts towards the store's memory nor ever gets into its file. */
+static void test_secret(void)
+{
+    struct blob_store store;
+    struct blob blob;
+    struct err err = {0};
+    struct slice view;
+    blob_store_init(&store, "/nonexistent", 10);
+    blob_begin_secret(&blob, &store);
+    CU_ASSERT_TRUE(append(&blob, 20000, &err));
+    CU_ASSERT_EQUAL(store.memory_used, 0);
+    CU_ASSERT_FALSE(blob.spilled);
+    CU_ASSERT_TRUE(blob.memory.secret);
+    CU_ASSERT_FALSE(append(&blob, SECRET_MAX - 20000 + 1, &err));
+    CU_ASSERT_STRING_EQUAL(err.text, "a secret may have at most 65536 octets");
+    CU_ASSERT_TRUE(blob_view(&blob, &view, &err));
+    CU_ASSERT_EQUAL(view.len, 20000);
+    blob_store_free(&store);
+}
+
 static void check_spill_file(int fd, const char *dir)
 {
     struct stat status;
@@ -402,6 +423,7 @@ static const struct unit_test tests[] = {
     {"full when buffered", test_full_when_buffered},
     {"full at the end", test_full_at_the_end},
     {"truncated file", test_truncated_file},
+    {"secret", test_secret},
     {"spill file", test_spill_file},
 };
 UNIT_SUITE(blob, tests);

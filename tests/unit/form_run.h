@@ -108,7 +108,8 @@ static inline void form_run_body(struct form_run *run, struct slice type, struct
     arena_init(&run->arena, 64 << 20);
     blob_store_init(&run->store, "/tmp", run->memory != 0 ? run->memory : 1 << 20);
     buf_init(&run->text, 256 << 20);
-    const struct form_limits limits = {run->fields != 0 ? run->fields : 100, form_run_content_limit, run};
+    const struct form_limits limits = {run->fields != 0 ? run->fields : 100, form_run_content_limit, NULL,
+                                       run};
     struct form_parser *parser = NULL;
     run->result = form_parser_new(&parser, type, &limits, &run->arena, &run->store, &run->form, &run->err);
     if (run->result == FORM_OK) {
