@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "smtp/pool.h"
 #include "smtp/public_address.h"
 
 #define STRINGS_LIMIT ((size_t)64 * 1024)
@@ -53,6 +54,20 @@ static bool copy_settings(struct smtp_endpoint *endpoint, const struct smtp_sett
     return endpoint->label != NULL;
 }
 
+/*
+ * The pool belongs to the endpoint, so that its sessions cannot be taken for another server, other credentials,
+ * other TLS settings or another configuration. Requests that override any of them have a derived endpoint.
+ */
+static bool make_pool(struct smtp_endpoint *endpoint)
+{
+    const struct smtp_settings *settings = &endpoint->settings;
+    if (settings->pool_size > 0) {
+        endpoint->pool = pool_new(settings->pool_size, settings->pool_idle_ms);
+        return endpoint->pool != NULL;
+    }
+    return true;
+}
+
 static struct smtp_endpoint *make(const struct smtp_settings *settings, const struct smtp_endpoint *base,
                                   struct err *err)
 {
@@ -65,7 +80,8 @@ static struct smtp_endpoint *make(const struct smtp_settings *settings, const st
     arena_init(&endpoint->strings, STRINGS_LIMIT);
     endpoint->owns_resolver = base == NULL;
     endpoint->resolver = base != NULL ? base->resolver : resolver_new(NULL);
-    if (endpoint->resolver == NULL || !copy_settings(endpoint, settings)) {
+    if (endpoint->resolver == NULL || !copy_settings(endpoint, settings) ||
+        (base == NULL && !make_pool(endpoint))) {
         err_set(err, "out of memory");
         smtp_endpoint_free(endpoint);
         return NULL;
@@ -96,6 +112,7 @@ void smtp_endpoint_free(struct smtp_endpoint *endpoint)
     if (endpoint == NULL) {
         return;
     }
+    pool_free(endpoint->pool);
     if (endpoint->owns_resolver) {
         resolver_free(endpoint->resolver);
     }

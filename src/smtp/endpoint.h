@@ -13,6 +13,8 @@
 #include "smtp/resolve.h"
 #include "smtp/tls.h"
 
+struct pool;
+
 struct smtp_endpoint {
     struct arena strings;
     struct smtp_settings settings; /* strings in the arena, the password a copy */
@@ -20,6 +22,7 @@ struct smtp_endpoint {
     const char *unix_path;         /* NULL for TCP */
     const char *tls_name;          /* what a certificate must be for */
     struct tls_context *tls;       /* NULL with SMTP_TLS_NONE */
+    struct pool *pool;             /* of warm sessions; NULL: none is kept. A derived endpoint has none. */
     struct resolver *resolver;
     bool owns_resolver;
     pthread_mutex_t mutex;

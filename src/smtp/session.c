@@ -17,6 +17,7 @@ static const struct slice nothing = {NULL, 0};
 bool session_stream_failed(struct smtp_session *session, struct said said, enum stream_result result)
 {
     session->sound = false;
+    session->lost = session->lost || result == STREAM_CLOSED;
     outcome_stream_failed(session->outcome, session->endpoint->label, said, result, session->stream.why.text);
     return false;
 }
@@ -57,6 +58,18 @@ static enum reply_status feed(struct smtp_session *session)
     return status;
 }
 
+/* What a reply means for the mails that may follow on this session. */
+static void note_reply(struct smtp_session *session, enum step step)
+{
+    bool positive = step_expects(step, session->view.code);
+    session->transactions += step == STEP_MAIL ? 1 : 0;
+    if (positive && (step == STEP_MAIL || step == STEP_DATA)) {
+        session->needs_reset = true;
+    } else if (positive && (step == STEP_END_OF_DATA || step == STEP_RSET)) {
+        session->needs_reset = false;
+    }
+}
+
 /* Writes until all has left (STREAM_OK), a whole reply was read or neither is possible. */
 static enum reply_status write_on(struct smtp_session *session, struct limit limit,
                                   enum stream_result *result)
@@ -84,7 +97,9 @@ static bool judge(struct smtp_session *session, struct said said, enum reply_sta
     reply_view(&session->reply, &session->view);
     bool open = result == STREAM_OK || result == STREAM_INPUT;
     session->sound = session->sound && status == REPLY_DONE && open && session->view.code != 421;
+    session->lost = session->lost || result == STREAM_CLOSED;
     if (status == REPLY_DONE) {
+        note_reply(session, said.step);
         return true;
     }
     if (status == REPLY_BROKEN) {
@@ -359,50 +374,12 @@ struct smtp_session *session_open(struct smtp_endpoint *endpoint, struct limit t
         err_set(outcome_failed(outcome, SMTP_LOCAL_FAILURE, STEP_CONNECT), "out of memory");
         return NULL;
     }
-    session->total = total;
-    session->outcome = outcome;
+    session_lend(session, total, outcome);
     if (establish(session)) {
         return session;
     }
     session_end(session);
     return NULL;
-}
-
-void session_reset(struct smtp_session *session)
-{
-    struct said rset = {STEP_RSET, nothing};
-    if (!session->sound || !step_write(&session->stream.out, rset, nothing)) {
-        session->sound = false;
-        return;
-    }
-    stream_try_flush(&session->stream);
-    session->owed++;
-    session->needs_rset = false;
-    session->sound = stream_unsent(&session->stream) == 0;
-}
-
-/* Reads what is owed and there. RFC 5321 4.2.4: RSET is answered with 250 and nothing else. */
-static bool take_owed(struct smtp_session *session)
-{
-    while (session->owed > 0) {
-        if (session->reply.done != REPLY_MORE) {
-            reply_clear(&session->reply);
-        }
-        if (feed(session) != REPLY_DONE || session->reply.code == 421) {
-            return false;
-        }
-        session->owed--;
-    }
-    return true;
-}
-
-bool session_is_idle(struct smtp_session *session)
-{
-    if (!session->sound || session->needs_rset || stream_poll(&session->stream) != STREAM_OK) {
-        return false;
-    }
-    bool owed = session->owed > 0;
-    return take_owed(session) && (!owed || session->reply.code == 250) && session->stream.in.len == 0;
 }
 
 void session_end(struct smtp_session *session)

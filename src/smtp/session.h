@@ -29,8 +29,11 @@ struct smtp_session {
     struct smtp_outcome *outcome;     /* of the delivery in work */
     struct limit total;               /* likewise */
     bool sound;                       /* nothing went wrong that makes it useless: QUIT may be said */
-    bool needs_rset;                  /* a transaction was given up: session_reset before the next one */
-    unsigned owed; /* replies that are still to come and decide nothing; the last is RSET's */
+    bool lost;                        /* the server closed or reset the connection */
+    bool spent;                       /* not for another mail, though sound */
+    bool needs_reset;                 /* a transaction may be open: RSET before the next MAIL */
+    unsigned owed;                    /* replies that were not read and decide nothing; the last is to RSET */
+    unsigned transactions;            /* that were begun on it */
 };
 
 /* Connects, secures, greets and authenticates. NULL when that failed. */
@@ -39,6 +42,31 @@ struct smtp_session *session_open(struct smtp_endpoint *endpoint, struct limit t
 
 void session_end(struct smtp_session *session);   /* with QUIT if it is sound; never waits; takes NULL */
 void session_close(struct smtp_session *session); /* without a word; takes NULL */
+
+/* --- between two mails (session_reuse.c) --- */
+
+/* Gives the session to a delivery, or with outcome NULL takes it back. */
+void session_lend(struct smtp_session *session, struct limit total, struct smtp_outcome *outcome);
+
+/* Says RSET in one write that does not wait, nor for the reply: session_recheck reads it. */
+bool session_reset(struct smtp_session *session);
+
+/*
+ * Makes the session ready to wait for another mail, with a RSET whose reply is not awaited where a transaction may
+ * be open. False: it is not fit for one, or has had pool_max_messages; then session_end.
+ */
+bool session_rest(struct smtp_session *session);
+
+/*
+ * Whether a session that has waited is still fit, without a round trip: the server has closed it, or said 421,
+ * if there is anything to read. (Only what is owed is waited for, for a little while.)
+ */
+bool session_recheck(struct smtp_session *session, struct limit limit);
+
+/* Whether the server went away instead of answering; asked after a 4yz, which a server that closes says as well. */
+bool session_has_left(struct smtp_session *session, struct limit limit);
+
+/* --- the dialogue --- */
 
 /* Adds a command to the flight. */
 bool session_say(struct smtp_session *session, struct said said, struct slice more);
@@ -64,13 +92,6 @@ bool session_exchange(struct smtp_session *session, struct said said, struct sli
 
 /* True when the last reply is what said hopes for. */
 bool session_expect(struct smtp_session *session, struct said said);
-
-/* Says RSET without awaiting its reply. */
-void session_reset(struct smtp_session *session);
-
-/* Whether a session that has rested can be used, found without waiting: it is open, all owed replies have come, and nothing
- * else was said. */
-bool session_is_idle(struct smtp_session *session);
 
 /* Reports the stream's failure at said. Always false. */
 bool session_stream_failed(struct smtp_session *session, struct said said, enum stream_result result);

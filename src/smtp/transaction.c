@@ -110,7 +110,7 @@ static void end_unwanted_data(struct transaction *t)
         return;
     }
     session->owed++;
-    session_reset(session);
+    (void)session_reset(session);
     /* RFC 2033 4.2: how many replies that is to have is anybody's guess. */
     session->sound = session->sound && !t->lmtp;
 }
@@ -141,10 +141,13 @@ static void wind_up(struct transaction *t)
     /* RFC 2033 4.3: nor is it known how many replies BDAT has when there is nobody to have one. */
     bool countable = t->unheard == 0 || !t->lmtp || t->way != MESSAGE_BDAT_AHEAD;
     session->sound = session->sound && countable;
-    if (session->sound && t->begun) {
-        hear_rest(t);
-        session->needs_rset = session->sound && !t->over && session->owed == 0;
+    if (!session->sound || !t->begun) {
+        return;
     }
+    hear_rest(t);
+    /* What was said behind a refused MAIL may have been taken all the same. */
+    bool open = session->needs_reset || (session->capabilities.pipelining && !t->over);
+    session->needs_reset = open && session->owed == 0;
 }
 
 /* --- results --- */
