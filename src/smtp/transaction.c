@@ -50,6 +50,9 @@ static bool hear_recipient(struct transaction *t, size_t i, bool first)
     if (first ? !session_await_first(t->session, said) : !session_await(t->session, said)) {
         return false;
     }
+    if (t->session->view.code / 100 == 3) { /* no answer to RCPT: what became of it is not known */
+        return session_expect(t->session, said);
+    }
     recipient->reply = t->session->view;
     t->next_unheard = i + 1;
     bool closing = recipient->reply.code == 421; /* RFC 5321 3.8: it is no answer to this command */
