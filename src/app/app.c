@@ -24,43 +24,6 @@ static const struct http_route routes[] = {
     {"/healthz", "GET, HEAD", ROUTE_HEALTHZ},
 };
 
-void exchange_problem(struct exchange *exchange, enum http_problem problem, const char *delivery,
-                      struct json *more)
-{
-    more = more != NULL ? more : json_object_new();
-    json_set_string(more, "field", exchange->err.field);
-    exchange->token = http_problem_token(problem);
-    exchange->delivery = delivery;
-    exchange->result = problem == PROBLEM_INTERNAL ? RESULT_FAILED : RESULT_REFUSED;
-    http_problem_write(exchange->response, problem, exchange->err.text, delivery, more);
-}
-
-static struct exchange *exchange_new(struct app *app, struct http_request *request,
-                                     struct http_response *response)
-{
-    struct exchange *exchange = calloc(1, sizeof *exchange);
-    if (exchange == NULL) {
-        return NULL;
-    }
-    exchange->app = app;
-    exchange->request = request;
-    exchange->response = response;
-    arena_init(&exchange->arena, EXCHANGE_ARENA_MAX);
-    blob_store_init(&exchange->blobs, app->config->spill_dir, (size_t)app->config->limits.memory_per_request);
-    return exchange;
-}
-
-static void exchange_free(struct exchange *exchange)
-{
-    smtp_release(exchange->endpoint, exchange->outcome.session);
-    smtp_endpoint_free(exchange->own_endpoint);
-    compose_free(exchange->compose);
-    send_fields_wipe(&exchange->fields);
-    blob_store_free(&exchange->blobs);
-    arena_free(&exchange->arena);
-    free(exchange);
-}
-
 static enum http_verdict refuse_method(struct exchange *exchange, const struct http_route *route)
 {
     err_set(&exchange->err, "%s is not answered here; use %s", http_request_method(exchange->request),

@@ -42,8 +42,10 @@ enum exchange_result {
 
 struct exchange {
     struct app *app;
-    struct http_request *request;
+    struct http_request *request; /* NULL: the mail was not asked for over HTTP */
     struct http_response *response;
+    const struct smtp_trace *trace; /* of the delivery; NULL: none */
+    deadline complete_at;           /* when the form was complete: from then on the delivery's time counts */
 
     struct arena arena;
     struct blob_store blobs;
@@ -66,6 +68,10 @@ struct exchange {
     const char *delivery; /* the problem's */
     struct err err;       /* what was wrong */
 };
+
+/* NULL without memory. request may be NULL. */
+struct exchange *exchange_new(struct app *app, struct http_request *request, struct http_response *response);
+void exchange_free(struct exchange *exchange);
 
 /* Answers with a problem whose detail is exchange->err.text, and its field if it has one. more is taken over.
  */

@@ -74,7 +74,7 @@ static void add_delivery(struct line *line, const struct exchange *exchange)
         add_number(line, "reply_code", reply->code);
         add(line, "reply", slice_of(reply->text));
     }
-    add_number(line, "wait_ms", exchange->delivery_begun - http_request_complete_at(exchange->request));
+    add_number(line, "wait_ms", exchange->delivery_begun - exchange->complete_at);
     add_number(line, "smtp_ms", exchange->delivery_ended - exchange->delivery_begun);
 }
 

@@ -110,6 +110,12 @@ enum http_verdict send_begin(struct exchange *exchange)
     if (!check_origin(exchange) || !body_read(exchange)) {
         return HTTP_ANSWER;
     }
+    exchange->complete_at = http_request_complete_at(exchange->request);
+    return send_prepare(exchange);
+}
+
+enum http_verdict send_prepare(struct exchange *exchange)
+{
     struct field_errors errors = {0};
     bool good = check_fields(exchange, &errors);
     field_errors_free(&errors);
@@ -151,9 +157,9 @@ void send_deliver(struct exchange *exchange)
         .message = compose_source(exchange->compose),
         .size = compose_size(exchange->compose),
         .smtputf8 = compose_needs_smtputf8(exchange->compose, &field),
-        .total =
-            deadline_add(http_request_complete_at(exchange->request), settings_of(exchange)->timeouts.total),
+        .total = deadline_add(exchange->complete_at, settings_of(exchange)->timeouts.total),
         .cancel_fd = exchange->app->cancel_fd,
+        .trace = exchange->trace,
     };
     delivery.smtputf8_field = field;
     smtp_deliver(exchange->endpoint, &delivery, &exchange->outcome);

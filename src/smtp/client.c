@@ -87,16 +87,30 @@ static bool deliver_warm(struct smtp_session *session, struct smtp_delivery *del
 void smtp_deliver(struct smtp_endpoint *endpoint, struct smtp_delivery *delivery,
                   struct smtp_outcome *outcome)
 {
-    struct limit total = {delivery->total, delivery->cancel_fd};
+    struct session_order order = {.total = {delivery->total, delivery->cancel_fd}, .trace = delivery->trace};
     prepare(delivery, outcome);
-    struct smtp_session *session = limit_passed(total) ? NULL : pool_take(endpoint->pool, total);
+    bool warm = delivery->trace == NULL && !limit_passed(order.total);
+    struct smtp_session *session = warm ? pool_take(endpoint->pool, order.total) : NULL;
     if (session != NULL && deliver_warm(session, delivery, outcome)) {
         return;
     }
-    session = session_open(endpoint, total, outcome);
+    session = session_open(endpoint, &order, outcome);
     if (session != NULL) {
         run(session, delivery, outcome);
         keep(session, outcome);
+    }
+}
+
+void smtp_probe(struct smtp_endpoint *endpoint, const struct smtp_probe *probe, struct smtp_outcome *outcome)
+{
+    outcome_init(outcome);
+    struct session_order order = {
+        .total = {probe->total, probe->cancel_fd}, .trace = probe->trace, .anonymous = !probe->authenticate};
+    struct smtp_session *session = session_open(endpoint, &order, outcome);
+    if (session != NULL) {
+        outcome->class = SMTP_ACCEPTED;
+        outcome->stage = step_name(STEP_QUIT);
+        session_end(session);
     }
 }
 
@@ -106,7 +120,7 @@ void smtp_release(struct smtp_endpoint *endpoint, struct smtp_session *session)
     if (session == NULL) {
         return;
     }
-    struct pool *pool = session->endpoint->pool;
+    struct pool *pool = session->trace == NULL ? session->endpoint->pool : NULL; /* a trace ends here */
     if (pool == NULL || !session_rest(session) || !pool_put(pool, session)) {
         session_end(session);
     }

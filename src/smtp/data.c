@@ -122,9 +122,6 @@ static bool read_end(const struct source *source, struct err *err)
 enum data_result data_chunk(struct buf *out, const struct source *source, size_t len, bool last,
                             struct err *err)
 {
-    if (!buf_printf(out, "BDAT %zu%s\r\n", len, last ? " LAST" : "")) {
-        return DATA_NO_MEMORY;
-    }
     char *to = buf_reserve(out, len);
     if (to == NULL) {
         return DATA_NO_MEMORY;

@@ -30,8 +30,8 @@ enum data_result data_send(struct stream *stream, const struct source *source,
                            struct err *err);
 
 /*
- * Appends BDAT and the next len octets of the source, which is not rewound. last: they must be its last ones. DATA_SENT,
- * DATA_SOURCE_FAILED or DATA_NO_MEMORY; out is useless after a failure.
+ * Appends the next len octets of the source, which is not rewound. last: they must be its last ones. DATA_SENT,
+ * DATA_SOURCE_FAILED or DATA_NO_MEMORY.
  */
 enum data_result data_chunk(struct buf *out, const struct source *source, size_t len, bool last,
                             struct err *err);

@@ -5,10 +5,12 @@
  */
 #include "smtp/message.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "smtp/data.h"
 #include "smtp/recipients.h"
+#include "smtp/trace.h"
 
 #define CHUNK_SIZE ((size_t)128 * 1024) /* of BDAT, but for the last one */
 
@@ -189,6 +191,7 @@ static bool send_data(struct transaction *t)
     if (stream_unsent(&session->stream) > 0) {
         return broke_protocol(t, "it answered before it was asked");
     }
+    trace_data(session->trace, t->delivery->size);
     enum data_result result = data_send(&session->stream, &t->delivery->message, &session->endpoint->settings,
                                         session->total, &t->data_ended, &why);
     switch (result) {
@@ -207,6 +210,12 @@ static bool send_data(struct transaction *t)
 static bool say_chunk(struct transaction *t, size_t len, bool last)
 {
     struct err why = {.text = ""};
+    char size[40];
+    (void)snprintf(size, sizeof size, "%zu%s", len, last ? " LAST" : "");
+    if (!session_say(t->session, (struct said){STEP_BDAT, slice_of(size)}, (struct slice){NULL, 0})) {
+        return false;
+    }
+    trace_data(t->session->trace, len);
     enum data_result result = data_chunk(&t->session->stream.out, &t->delivery->message, len, last, &why);
     return result == DATA_SENT || failed(t, result, &why);
 }

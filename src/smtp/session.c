@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "smtp/auth.h"
+#include "smtp/trace.h"
 
 static const struct slice nothing = {NULL, 0};
 
@@ -18,6 +19,10 @@ bool session_stream_failed(struct smtp_session *session, struct said said, enum 
 {
     session->sound = false;
     session->lost = session->lost || result == STREAM_CLOSED;
+    if (session->stream.refused) { /* part of the handshake, whenever it is heard of */
+        said = (struct said){STEP_TLS, nothing};
+        result = STREAM_TLS_FAILED;
+    }
     outcome_stream_failed(session->outcome, session->endpoint->label, said, result, session->stream.why.text);
     return false;
 }
@@ -31,6 +36,7 @@ static bool fail(struct smtp_session *session, enum smtp_class class, enum step 
 bool session_say(struct smtp_session *session, struct said said, struct slice more)
 {
     if (step_write(&session->stream.out, said, more)) {
+        trace_command(session->trace, said, more);
         return true;
     }
     session->sound = false;
@@ -90,10 +96,11 @@ static enum reply_status write_on(struct smtp_session *session, struct limit lim
 static bool judge(struct smtp_session *session, struct said said, enum reply_status status,
                   enum stream_result result)
 {
+    redact(session);
+    trace_reply(session->trace, said, &session->reply);
     if (status == REPLY_MORE) {
         return session_stream_failed(session, said, result);
     }
-    redact(session);
     reply_view(&session->reply, &session->view);
     bool open = result == STREAM_OK || result == STREAM_INPUT;
     session->sound = session->sound && status == REPLY_DONE && open && session->view.code != 421;
@@ -186,7 +193,7 @@ static bool connect_server(struct smtp_session *session)
     struct limit limit = step_limit(STEP_CONNECT, &endpoint->settings, session->total);
     struct err why = {.text = ""};
     int fd = -1;
-    enum connect_result result = endpoint_connect(endpoint, limit, &fd, &why);
+    enum connect_result result = endpoint_connect(endpoint, limit, session->trace, &fd, &why);
     if (result != CONNECT_OK) {
         return fail(session, class_of(result), STEP_CONNECT, why.text);
     }
@@ -200,7 +207,14 @@ static bool start_tls(struct smtp_session *session)
     struct smtp_endpoint *endpoint = session->endpoint;
     struct limit limit = step_limit(STEP_TLS, &endpoint->settings, session->total);
     enum stream_result result = stream_start_tls(&session->stream, endpoint->tls, endpoint->tls_name, limit);
-    return result == STREAM_OK || session_stream_failed(session, (struct said){STEP_TLS, nothing}, result);
+    if (session->trace != NULL && session->stream.tls != NULL) {
+        tls_trace(session->stream.tls, session->trace);
+    }
+    if (result != STREAM_OK) {
+        return session_stream_failed(session, (struct said){STEP_TLS, nothing}, result);
+    }
+    tls_view(session->stream.tls, &session->outcome->tls);
+    return true;
 }
 
 static bool await_greeting(struct smtp_session *session)
@@ -290,6 +304,7 @@ static struct slice initial_response(const struct buf *response, struct said sai
 /* The answer to a 334, as a line of its own. */
 static bool auth_answer(struct smtp_session *session, struct said said, const struct buf *response)
 {
+    trace_text(session->trace, SMTP_TRACE_SENT, SLICE(TRACE_SECRET));
     bool ok =
         step_write_line(&session->stream.out, buf_slice(response)) && session_await_first(session, said);
     stream_wipe_out(&session->stream);
@@ -346,13 +361,13 @@ static bool authenticate(struct smtp_session *session)
 
 /* --- life --- */
 
-static bool establish(struct smtp_session *session)
+static bool establish(struct smtp_session *session, bool anonymous)
 {
     const struct smtp_settings *settings = &session->endpoint->settings;
     return connect_server(session) && (settings->tls != SMTP_TLS_IMPLICIT || start_tls(session)) &&
            await_greeting(session) && say_hello(session) &&
            (settings->tls != SMTP_TLS_STARTTLS || (upgrade(session) && say_hello(session))) &&
-           (settings->user == NULL || authenticate(session));
+           (settings->user == NULL || anonymous || authenticate(session));
 }
 
 static struct smtp_session *session_new(struct smtp_endpoint *endpoint)
@@ -366,7 +381,7 @@ static struct smtp_session *session_new(struct smtp_endpoint *endpoint)
     return session;
 }
 
-struct smtp_session *session_open(struct smtp_endpoint *endpoint, struct limit total,
+struct smtp_session *session_open(struct smtp_endpoint *endpoint, const struct session_order *order,
                                   struct smtp_outcome *outcome)
 {
     struct smtp_session *session = session_new(endpoint);
@@ -374,8 +389,9 @@ struct smtp_session *session_open(struct smtp_endpoint *endpoint, struct limit t
         err_set(outcome_failed(outcome, SMTP_LOCAL_FAILURE, STEP_CONNECT), "out of memory");
         return NULL;
     }
-    session_lend(session, total, outcome);
-    if (establish(session)) {
+    session->trace = order->trace;
+    session_lend(session, order->total, outcome);
+    if (establish(session, order->anonymous)) {
         return session;
     }
     session_end(session);
@@ -388,6 +404,7 @@ void session_end(struct smtp_session *session)
      * for it. */
     struct said quit = {STEP_QUIT, nothing};
     if (session != NULL && session->sound && step_write(&session->stream.out, quit, nothing)) {
+        trace_command(session->trace, quit, nothing);
         stream_try_flush(&session->stream);
     }
     session_close(session);

@@ -28,16 +28,25 @@ struct smtp_session {
     const struct buf *sent_secret;    /* what a reply may not repeat; NULL but in AUTH */
     struct smtp_outcome *outcome;     /* of the delivery in work */
     struct limit total;               /* likewise */
-    bool sound;                       /* nothing went wrong that makes it useless: QUIT may be said */
-    bool lost;                        /* the server closed or reset the connection */
-    bool spent;                       /* not for another mail, though sound */
-    bool needs_reset;                 /* a transaction may be open: RSET before the next MAIL */
-    unsigned owed;                    /* replies that were not read and decide nothing; the last is to RSET */
-    unsigned transactions;            /* that were begun on it */
+    const struct smtp_trace
+        *trace;            /* of the delivery for which it was opened, and never another; NULL: none */
+    bool sound;            /* nothing went wrong that makes it useless: QUIT may be said */
+    bool lost;             /* the server closed or reset the connection */
+    bool spent;            /* not for another mail, though sound */
+    bool needs_reset;      /* a transaction may be open: RSET before the next MAIL */
+    unsigned owed;         /* replies that were not read and decide nothing; the last is to RSET */
+    unsigned transactions; /* that were begun on it */
+};
+
+/* Whom a session works for. */
+struct session_order {
+    struct limit total;
+    const struct smtp_trace *trace; /* NULL: none */
+    bool anonymous;                 /* AUTH is left out */
 };
 
 /* Connects, secures, greets and authenticates. NULL when that failed. */
-struct smtp_session *session_open(struct smtp_endpoint *endpoint, struct limit total,
+struct smtp_session *session_open(struct smtp_endpoint *endpoint, const struct session_order *order,
                                   struct smtp_outcome *outcome);
 
 void session_end(struct smtp_session *session);   /* with QUIT if it is sound; never waits; takes NULL */

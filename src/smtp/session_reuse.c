@@ -16,6 +16,9 @@ void session_lend(struct smtp_session *session, struct limit total, struct smtp_
 {
     session->total = total;
     session->outcome = outcome;
+    if (outcome != NULL && session->stream.tls != NULL) {
+        tls_view(session->stream.tls, &outcome->tls);
+    }
 }
 
 bool session_reset(struct smtp_session *session)
@@ -30,8 +33,8 @@ bool session_reset(struct smtp_session *session)
 bool session_rest(struct smtp_session *session)
 {
     const struct smtp_settings *settings = &session->endpoint->settings;
-    bool fit = session->sound && !session->spent && session->transactions < settings->pool_max_messages &&
-               session->stream.in.len == 0 && stream_unsent(&session->stream) == 0;
+    session->sound = session->sound && session->stream.in.len == 0 && stream_unsent(&session->stream) == 0;
+    bool fit = session->sound && !session->spent && session->transactions < settings->pool_max_messages;
     return fit && (!session->needs_reset || session_reset(session));
 }
 

@@ -11,6 +11,7 @@
 #include "smtp/parameters.h"
 #include "smtp/precheck.h"
 #include "smtp/recipients.h"
+#include "smtp/trace.h"
 
 /* --- MAIL and RCPT --- */
 
@@ -112,6 +113,7 @@ static void end_unwanted_data(struct transaction *t)
         session->sound = false;
         return;
     }
+    trace_text(session->trace, SMTP_TRACE_SENT, SLICE("."));
     session->owed++;
     (void)session_reset(session);
     /* RFC 2033 4.2: how many replies that is to have is anybody's guess. */
