@@ -59,9 +59,6 @@ class Pool(BenchTest):
         self.bench.stop_program()
         return self.script.stop()
 
-    def connections(self, transcript):
-        return {line.split()[0] for line in transcript.splitlines()}
-
     def test_many_mails_one_session(self):
         self.start("== 1\n" + HELLO + ONE * 5 + QUIT)
         for _ in range(5):
@@ -92,8 +89,6 @@ class Pool(BenchTest):
                 self.send()
                 transcript = self.stop()
                 self.assertEqual(transcript.count("* data"), 2)
-                self.bench.close()
-                self.setUp()
 
     def test_failures_are_final(self):
         for name, steps, status, token, delivery, messages in FINAL:
@@ -103,8 +98,6 @@ class Pool(BenchTest):
                 self.assertProblem(self.bench.send(*FIELDS), status, token, delivery)
                 transcript = self.stop()
                 self.assertEqual(transcript.count("* data"), messages)
-                self.bench.close()
-                self.setUp()
 
     def test_many_at_once(self):
         mail = self.bench.start_mail_server()
