@@ -45,8 +45,10 @@ class Pool(BenchTest):
         self.script = self.bench.start_script(scenario)
         self.serve(self.script.port, pool)
 
-    def serve(self, port, pool):
-        self.bench.start_program(f"server: {{host: 127.0.0.1, port: {port}, tls: none, pool: {pool}}}\n{OPEN}")
+    def serve(self, port, pool, workers=1):
+        """A session returns to the pool behind the answer: one worker cannot be overtaken by the next request."""
+        self.bench.start_program(
+            f"server: {{host: 127.0.0.1, port: {port}, tls: none, pool: {pool}}}\nworkers: {workers}\n{OPEN}")
         self.bench.start_nginx()
 
     def send(self):
@@ -106,7 +108,7 @@ class Pool(BenchTest):
 
     def test_many_at_once(self):
         mail = self.bench.start_mail_server()
-        self.serve(mail.port, "{size: 2, idle: 50ms, max_messages: 3}")
+        self.serve(mail.port, "{size: 2, idle: 50ms, max_messages: 3}", workers=8)
         with concurrent.futures.ThreadPoolExecutor(8) as executor:
             answers = list(executor.map(lambda _: self.bench.send(*FIELDS), range(80)))
         self.assertEqual([answer.status for answer in answers], [200] * 80)
