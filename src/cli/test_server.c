@@ -256,14 +256,21 @@ static void refuse_name(const struct config *config, const char *name)
     (void)fputc('\n', stderr);
 }
 
+/* All servers that a request is tried at, in their order. */
+static bool probe_all(struct app *app, const struct config *config, bool verbose)
+{
+    bool good = true;
+    for (size_t i = 0; i < config->server.count; i++) {
+        good = probe(app, &config->servers[config->server.items[i]], verbose) && good;
+    }
+    return good;
+}
+
 bool test_server(const struct config *config, const char *name, bool verbose)
 {
     struct err err = {0};
-    const struct config_server *server = &config->servers[config->server];
-    if (name != NULL) {
-        server = config_find_server(config, slice_of(name));
-    }
-    if (name != NULL && server == NULL) {
+    const struct config_server *named = name != NULL ? config_find_server(config, slice_of(name)) : NULL;
+    if (name != NULL && named == NULL) {
         refuse_name(config, name);
         return false;
     }
@@ -272,7 +279,7 @@ bool test_server(const struct config *config, const char *name, bool verbose)
         (void)fprintf(stderr, "fcgi-smtp: %s\n", err.text);
         return false;
     }
-    bool good = probe(app, server, verbose);
+    bool good = named != NULL ? probe(app, named, verbose) : probe_all(app, config, verbose);
     app_free(app);
     return good && fflush(stdout) == 0;
 }
