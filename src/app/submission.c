@@ -7,6 +7,8 @@
 #include <stdint.h>
 #include <time.h>
 
+#include "app/dsn.h"
+
 struct reading {
     struct submission *submission;
     const struct send_fields *fields;
@@ -282,6 +284,21 @@ static void read_singles(struct reading *r)
     }
 }
 
+static void read_dsn(struct reading *r)
+{
+    struct slice notify = single(r, SEND_DSN);
+    struct slice ret = single(r, SEND_RET);
+    if (notify.len > 0 && !dsn_notify(notify, &r->submission->notify)) {
+        field_errors_add(r->errors, SLICE("dsn"),
+                         "dsn is \"%.*s\"; give never, or any of success, failure and delay, like "
+                         "\"success,failure\"",
+                         SLICE_ARGS(notify));
+    }
+    if (ret.len > 0 && !dsn_ret(ret, &r->submission->ret)) {
+        field_errors_add(r->errors, SLICE("ret"), "ret is \"%.*s\"; give full or headers", SLICE_ARGS(ret));
+    }
+}
+
 /* The fields whose form is checked by compose too, so that they are reported with all others. */
 static void check_formats(struct reading *r)
 {
@@ -314,6 +331,7 @@ enum submission_result submission_read(struct submission *submission, const stru
     *submission = (struct submission){0};
     struct reading r = {submission, fields, defaults, config, arena, errors, err};
     read_singles(&r);
+    read_dsn(&r);
     check_formats(&r);
     enum submission_result result = read_people(&r);
     result = result == SUBMISSION_OK ? read_headers(&r) : result;

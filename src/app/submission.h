@@ -18,6 +18,8 @@ struct submission {
     struct message message;
     struct addr_spec return_path;
     struct recipients recipients; /* the envelope's */
+    unsigned notify;              /* SMTP_NOTIFY_ bits; 0: nothing is asked for */
+    enum smtp_ret ret;
     bool dry_run;
 };
 

@@ -257,7 +257,7 @@ bool test_server(const struct config *config, const char *name, bool verbose)
 {
     struct err err = {0};
     const struct config_server *server =
-        name != NULL ? config_find_server(config, slice_of(name)) : &config->servers[config->server];
+        name != NULL ? config_find_server(config, slice_of(name)) : &config->servers[config->server.items[0]];
     if (server == NULL) {
         refuse_name(config, name);
         return false;
