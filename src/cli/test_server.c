@@ -152,36 +152,39 @@ static void on_event(void *ctx, const struct smtp_trace_event *event)
 /* --- what to do about a failure --- */
 
 static const struct advice {
-    enum smtp_class class;
     const char *stage; /* NULL: every one */
-    bool certificate;  /* only when the server has shown one */
     const char *text;
+    enum smtp_class class;
+    bool certificate; /* only when the server has shown one */
 } advices[] = {
-    {SMTP_UNAVAILABLE, "connect", false,
-     "check host and port, that the server runs, and that no firewall or provider blocks the way"},
-    {SMTP_UNAVAILABLE, NULL, false,
-     "the server is there but does not serve this machine: its words say why, or its operator knows"},
-    {SMTP_TLS_FAILED, "STARTTLS", false,
+    {"connect", "check host and port, that the server runs, and that no firewall or provider blocks the way",
+     SMTP_UNAVAILABLE, false},
+    {NULL, "the server is there but does not serve this machine: its words say why, or its operator knows",
+     SMTP_UNAVAILABLE, false},
+    {"STARTTLS",
      "use the port for submission (587), or tls: implicit with its port (465); tls: none only in a network "
-     "that "
-     "you trust"},
-    {SMTP_TLS_FAILED, NULL, true,
-     "correct the certificate at the server, use the host name that it is for, or name its authority in "
-     "ca_file"},
-    {SMTP_TLS_FAILED, NULL, false,
-     "if the server begins in clear (ports 587 and 25) use tls: starttls; else check which TLS versions it "
-     "speaks"},
-    {SMTP_AUTH_FAILED, NULL, false,
-     "check user, password and auth; what the server offers stands behind AUTH in its last EHLO"},
-    {SMTP_PROTOCOL_ERROR, NULL, false,
-     "this does not behave like an SMTP server: check host, port and tls (465 is tls: implicit)"},
-    {SMTP_TEMPORARY, NULL, false, "the server cannot serve this machine now: try again later"},
-    {SMTP_TIMED_OUT, "connect", false,
-     "check host and port, and that no firewall or provider blocks the way"},
-    {SMTP_TIMED_OUT, "greeting", false,
+     "that you trust",
+     SMTP_TLS_FAILED, false},
+    {NULL,
+     "correct the certificate at the server, use the host name that it is for, or name its authority "
+     "in ca_file",
+     SMTP_TLS_FAILED, true},
+    {NULL,
+     "if the server begins in clear (ports 587 and 25) use tls: starttls; else check which TLS versions "
+     "it speaks",
+     SMTP_TLS_FAILED, false},
+    {NULL, "check user, password and auth; what the server offers stands behind AUTH in its last EHLO",
+     SMTP_AUTH_FAILED, false},
+    {NULL, "this does not behave like an SMTP server: check host, port and tls (465 is tls: implicit)",
+     SMTP_PROTOCOL_ERROR, false},
+    {NULL, "the server cannot serve this machine now: try again later", SMTP_TEMPORARY, false},
+    {"connect", "check host and port, and that no firewall or provider blocks the way", SMTP_TIMED_OUT,
+     false},
+    {"greeting",
      "if the server speaks TLS from the first octet (port 465) use tls: implicit; a slow one needs a longer "
-     "timeouts.greeting"},
-    {SMTP_TIMED_OUT, NULL, false, "the server is slow or hangs: try again, or give longer timeouts"},
+     "timeouts.greeting",
+     SMTP_TIMED_OUT, false},
+    {NULL, "the server is slow or hangs: try again, or give longer timeouts", SMTP_TIMED_OUT, false},
 };
 
 static const char *advice_for(const struct smtp_outcome *outcome, bool certificate)
@@ -253,12 +256,21 @@ static void refuse_name(const struct config *config, const char *name)
     (void)fputc('\n', stderr);
 }
 
+/* All servers that a request is tried at, in their order. */
+static bool probe_all(struct app *app, const struct config *config, bool verbose)
+{
+    bool good = true;
+    for (size_t i = 0; i < config->server.count; i++) {
+        good = probe(app, &config->servers[config->server.items[i]], verbose) && good;
+    }
+    return good;
+}
+
 bool test_server(const struct config *config, const char *name, bool verbose)
 {
     struct err err = {0};
-    const struct config_server *server =
-        name != NULL ? config_find_server(config, slice_of(name)) : &config->servers[config->server.items[0]];
-    if (server == NULL) {
+    const struct config_server *named = name != NULL ? config_find_server(config, slice_of(name)) : NULL;
+    if (name != NULL && named == NULL) {
         refuse_name(config, name);
         return false;
     }
@@ -267,7 +279,7 @@ bool test_server(const struct config *config, const char *name, bool verbose)
         (void)fprintf(stderr, "fcgi-smtp: %s\n", err.text);
         return false;
     }
-    bool good = probe(app, server, verbose);
+    bool good = named != NULL ? probe(app, named, verbose) : probe_all(app, config, verbose);
     app_free(app);
     return good && fflush(stdout) == 0;
 }

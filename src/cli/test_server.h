@@ -9,7 +9,7 @@
 #include "fcgi_smtp/config.h"
 
 /*
- * name: NULL for the server that is used when a request names none. Writes to standard output. True: all went well, up
+ * name: NULL for all the servers that are tried when a request names none. Writes to standard output. True: all went well, up
  * to AUTH if the server has a user.
  */
 bool test_server(const struct config *config, const char *name, bool verbose);

@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
 #include "smtp_fixture.h"
 #include "unit.h"
@@ -257,10 +259,12 @@ static const struct idle_row tls_rows[] = {
 static void check_idle(struct smtp_fixture *f, const struct idle_row *row, const char *tls)
 {
     char scenario[1600];
-    (void)snprintf(scenario, sizeof scenario, "== 1\n%s" HELLO ONE "%s%s%s%s", tls, row->steps,
+    (void)snprintf(scenario, sizeof scenario, "== 1\n%s" HELLO ONE "GATE idle\n%s%s%s%s", tls, row->steps,
                    row->fit ? "" : "== 2\n", row->fit ? "" : tls, row->fit ? "" : SESSION);
     smtp_fixture_start(f, scenario);
     deliver(f, false);
+    smtp_script_open(f->script,
+                     "idle"); /* not before: what comes with the reply to the mail is not said while idle */
     CU_ASSERT_TRUE(row->ends ? smtp_script_wait(f->script, 1, LONG_MS)
                              : smtp_script_wait_line(f->script, 1, "\\* at gate said", LONG_MS));
     smtp_script_open(f->script, "said");
@@ -291,13 +295,17 @@ static void all_dead(void)
 {
     struct smtp_fixture f;
     init(&f);
-    smtp_fixture_start(&f, "== 1\n" HELLO ONE "CLOSE\n== 2\n" HELLO ONE "S: 421 x\nCLOSE\n== 3\n" HELLO ONE
-                           "RESET\n== 4\n" SESSION);
-    struct smtp_session *sessions[] = {hold(&f), hold(&f), hold(&f)};
-    CU_ASSERT_TRUE(smtp_script_wait(f.script, 3, LONG_MS));
+    smtp_fixture_start(&f, "== 1\n" HELLO ONE "GATE die\nCLOSE\n== 2\n" HELLO ONE
+                           "GATE die\nS: 421 x\nCLOSE\n== 3\n" HELLO ONE "GATE die\nRESET\n== 4\n" SESSION);
+    struct smtp_session *sessions[3];
+    for (size_t i = 0; i < 3; i++) {
+        sessions[i] = hold(&f);
+    }
     for (size_t i = 0; i < 3; i++) {
         smtp_release(f.endpoint, sessions[i]);
     }
+    smtp_script_open(f.script, "die");
+    CU_ASSERT_TRUE(smtp_script_wait(f.script, 3, LONG_MS));
     deliver(&f, false);
     CU_ASSERT_EQUAL(smtp_script_connections(f.script), 4);
     end(&f, "all dead");
@@ -363,7 +371,7 @@ static void after_a_refusal(void)
         struct smtp_fixture f;
         char scenario[1600];
         init(&f);
-        f.settings.command_timeout_ms = strcmp(row->name, "no reply") == 0 ? 300 : LONG_MS;
+        f.settings.command_timeout_ms = strcmp(row->name, "no reply") == 0 ? 600 : LONG_MS;
         (void)snprintf(scenario, sizeof scenario, "== 1\n" HELLO "%s%s%s", row->first, row->second,
                        row->reused ? QUIT : "C?: QUIT\n== 2\n" SESSION);
         smtp_fixture_start(&f, scenario);
@@ -407,6 +415,35 @@ static void aborted(void)
     smtp_fixture_recipients(&f, (const char *const[]){"b@example.com"}, 1);
     deliver(&f, false);
     end(&f, "aborted");
+}
+
+static void *deliver_one(void *argument)
+{
+    smtp_fixture_deliver(argument);
+    return NULL;
+}
+
+/* A delivery that is cancelled takes its session with it. */
+static void cancelled(void)
+{
+    struct smtp_fixture f;
+    init(&f);
+    smtp_fixture_start(&f, "== 1\n" HELLO ONE "C: MAIL *\nSTALL\n== 2\n" SESSION);
+    deliver(&f, false);
+    int cancel_fd = eventfd(0, EFD_CLOEXEC);
+    CU_ASSERT_FATAL(cancel_fd >= 0);
+    f.delivery.cancel_fd = cancel_fd;
+    pthread_t thread;
+    CU_ASSERT_EQUAL_FATAL(pthread_create(&thread, NULL, deliver_one, &f), 0);
+    CU_ASSERT_TRUE(smtp_script_wait_line(f.script, 1, "\\* stalled", LONG_MS));
+    CU_ASSERT_EQUAL(eventfd_write(cancel_fd, 1), 0);
+    pthread_join(thread, NULL);
+    CU_ASSERT_EQUAL(f.outcome.class, SMTP_TIMED_OUT);
+    CU_ASSERT_TRUE(f.outcome.reused);
+    f.delivery.cancel_fd = -1;
+    deliver(&f, false);
+    end(&f, "cancelled");
+    (void)close(cancel_fd);
 }
 
 /* --- threads --- */
@@ -500,6 +537,7 @@ static const struct unit_test tests[] = {
     {"after a refusal", after_a_refusal},
     {"refused by us", refused_by_us},
     {"aborted", aborted},
+    {"cancelled", cancelled},
     {"many threads", many_threads},
     {"many threads and little room", many_threads_and_little_room},
     {"clean up", clean_up},
