@@ -106,22 +106,22 @@ static struct smtp_delivery delivery_of(struct exchange *exchange)
     const struct submission *submission = &exchange->submission;
     const struct server_choice *choice = &exchange->choice;
     const struct config_server *settings = choice->overrides ? &choice->settings : choice->server;
-    const char *field = "";
-    struct smtp_delivery delivery = {
+    const struct outgoing *outgoing = &exchange->outgoing;
+    return (struct smtp_delivery){
         .return_path = &submission->return_path,
         .recipients = submission->recipients.items,
         .recipient_count = submission->recipients.count,
-        .message = compose_source(exchange->compose),
-        .size = compose_size(exchange->compose),
-        .smtputf8 = compose_needs_smtputf8(exchange->compose, &field),
+        .message = outgoing->source,
+        .size = outgoing->size,
+        .smtputf8 = outgoing->smtputf8,
+        .smtputf8_field = outgoing->smtputf8_field,
+        .eight_bit = outgoing->eight_bit,
         .notify = submission->notify,
         .ret = submission->ret,
         .total = deadline_add(exchange->complete_at, settings->timeouts.total),
         .cancel_fd = exchange->app->cancel_fd,
         .trace = exchange->trace,
     };
-    delivery.smtputf8_field = field;
-    return delivery;
 }
 
 static bool no_memory(struct exchange *exchange)
@@ -134,7 +134,7 @@ bool delivery_run(struct exchange *exchange)
 {
     struct app *app = exchange->app;
     struct smtp_delivery delivery = delivery_of(exchange);
-    delivery.envid = arena_copy(&exchange->arena, compose_message_id(exchange->compose));
+    delivery.envid = arena_copy(&exchange->arena, exchange->outgoing.message_id);
     if (delivery.envid == NULL) {
         return no_memory(exchange);
     }

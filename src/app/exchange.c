@@ -25,6 +25,7 @@ void exchange_free(struct exchange *exchange)
     smtp_release(exchange->endpoint, exchange->outcome.session);
     smtp_endpoint_free(exchange->own_endpoint);
     compose_free(exchange->compose);
+    submission_free(&exchange->submission);
     send_fields_wipe(&exchange->fields);
     blob_store_free(&exchange->blobs);
     arena_free(&exchange->arena);

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 
 #include "app/defaults.h"
+#include "app/outgoing.h"
 #include "app/send_fields.h"
 #include "app/server_choice.h"
 #include "app/standby.h"
@@ -55,7 +56,8 @@ struct exchange {
     struct send_fields fields;
     struct submission submission;
     struct server_choice choice;
-    struct compose *compose;
+    struct compose *compose; /* NULL: the message was given whole */
+    struct outgoing outgoing;
 
     struct smtp_endpoint *endpoint;     /* where the mail goes, or went last */
     struct smtp_endpoint *own_endpoint; /* the same if it was made for this request alone */

@@ -9,6 +9,7 @@
 #include "app/delivery.h"
 #include "app/exchange.h"
 #include "app/policy.h"
+#include "app/whole_message.h"
 
 /* Another site's page in a browser may not use this program as its visitor: Fetch Metadata says so. */
 static bool check_origin(struct exchange *exchange)
@@ -42,6 +43,30 @@ static bool refuse(struct exchange *exchange, enum http_problem problem)
     return false;
 }
 
+static const struct config_server *settings_of(const struct exchange *exchange)
+{
+    return exchange->choice.overrides ? &exchange->choice.settings : exchange->choice.server;
+}
+
+static enum submission_result read_submission(struct exchange *exchange, struct field_errors *errors)
+{
+    const struct app *app = exchange->app;
+    if (!whole_message_given(&exchange->fields)) {
+        return submission_read(&exchange->submission, &exchange->fields, &app->defaults, app->config,
+                               &exchange->arena, errors, &exchange->err);
+    }
+    struct submission_reading reading = {
+        .submission = &exchange->submission,
+        .fields = &exchange->fields,
+        .defaults = &app->defaults,
+        .config = app->config,
+        .arena = &exchange->arena,
+        .errors = errors,
+        .err = &exchange->err,
+    };
+    return whole_message_read(&reading, slice_of(settings_of(exchange)->domain));
+}
+
 /* Unknown and invalid fields, all at once; then missing ones; then policy. */
 static bool check_fields(struct exchange *exchange, struct field_errors *errors)
 {
@@ -54,8 +79,7 @@ static bool check_fields(struct exchange *exchange, struct field_errors *errors)
     struct err not_allowed = {0};
     enum server_choice_result chosen = server_choice_make(&exchange->choice, &exchange->fields, app->config,
                                                           &exchange->arena, errors, &not_allowed);
-    enum submission_result read = submission_read(submission, &exchange->fields, &app->defaults, app->config,
-                                                  &exchange->arena, errors, err);
+    enum submission_result read = read_submission(exchange, errors);
     if (chosen == SERVER_CHOICE_FAILED) {
         *err = not_allowed;
     }
@@ -86,16 +110,16 @@ static bool check_fields(struct exchange *exchange, struct field_errors *errors)
     return true;
 }
 
-static const struct config_server *settings_of(const struct exchange *exchange)
-{
-    return exchange->choice.overrides ? &exchange->choice.settings : exchange->choice.server;
-}
-
 static bool compose_message(struct exchange *exchange)
 {
+    if (exchange->submission.whole != NULL) {
+        exchange->outgoing = outgoing_of_whole(exchange->submission.whole, send_field_name(SEND_MESSAGE));
+        return true;
+    }
     exchange->submission.message.domain = slice_of(settings_of(exchange)->domain);
     switch (compose_new(&exchange->compose, &exchange->submission.message, &exchange->err)) {
     case COMPOSE_OK:
+        exchange->outgoing = outgoing_of_compose(exchange->compose);
         return true;
     case COMPOSE_INVALID:
         return refuse(exchange, PROBLEM_INVALID_FIELD);

@@ -30,7 +30,7 @@ owner() {
     config) echo config ;;
     http_*) echo http ;;
     form | form_*) echo form ;;
-    address | addr_spec | message | compose) echo mime ;;
+    address | addr_spec | message | compose | passthrough) echo mime ;;
     smtp_*) echo smtp ;;
     app) echo app ;;
     *) echo "unknown-$1" ;;
