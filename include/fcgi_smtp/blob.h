@@ -30,9 +30,10 @@ struct blob_store {
     const char *spill_dir; /* not owned */
     size_t memory_limit;   /* octets */
     size_t memory_used;
-    int fd;             /* the spill file, -1 until it is needed */
-    uint64_t file_size; /* octets in it */
-    struct blob *blobs; /* all blobs begun, for blob_store_free */
+    int fd;                 /* the spill file, -1 until it is needed */
+    uint64_t file_size;     /* octets in it */
+    uint64_t file_reserved; /* octets that the file system has been asked for */
+    struct blob *blobs;     /* all blobs begun, for blob_store_free */
 };
 
 struct blob {

@@ -14,6 +14,8 @@
 #include "core/spill_file.h"
 #include "fcgi_smtp/secret.h"
 
+#define RESERVED_AT_ONCE ((uint64_t)1024 * 1024) /* octets of the file */
+
 void blob_store_init(struct blob_store *store, const char *spill_dir, size_t memory_limit)
 {
     *store = (struct blob_store){.spill_dir = spill_dir, .memory_limit = memory_limit, .fd = -1};
@@ -42,11 +44,20 @@ static uint64_t written(const struct blob *blob)
     return blob->size - blob->memory.len;
 }
 
+static void reserve(struct blob_store *store, uint64_t end)
+{
+    while (store->file_reserved < end) {
+        spill_file_reserve(store->fd, store->file_reserved, RESERVED_AT_ONCE);
+        store->file_reserved += RESERVED_AT_ONCE;
+    }
+}
+
 /* Adds what is in memory, and octets behind it, to the file, behind what the blob has there. */
 static bool write_out(struct blob *blob, struct slice octets, struct err *err)
 {
     struct blob_store *store = blob->store;
     struct slice memory = buf_slice(&blob->memory);
+    reserve(store, store->file_size + memory.len + octets.len);
     if (!spill_file_write(store->fd, store->spill_dir, store->file_size, memory, octets, err)) {
         return false;
     }
