@@ -44,7 +44,7 @@ struct blob {
     uint64_t offset;   /* where it begins in the spill file */
     bool spilled;
     bool secret;   /* blob_begin_secret */
-    bool viewed;   /* nothing may be appended any more */
+    bool ended;    /* nothing may be appended any more */
     void *mapping; /* of blob_view */
     size_t mapping_len;
 };
@@ -64,6 +64,12 @@ void blob_begin_secret(struct blob *blob, struct blob_store *store);
 /* False when the spill file cannot be made or written (the error names spill_dir and the reason). */
 bool blob_append(struct blob *blob, const void *octets, size_t len, struct err *err)
     __attribute__((warn_unused_result));
+
+/*
+ * The content is complete: what the blob does not need of its memory is given back. The next blob's beginning does the
+ * same; for the last one nobody else would.
+ */
+void blob_end(struct blob *blob);
 
 /*
  * Reads up to cap octets from offset; *len == 0 at the end. False on an input error. Any thread that owns the

@@ -84,8 +84,9 @@ static bool flush(struct blob *blob, struct err *err)
 
 /* Ends the appending. If the end of a spilled blob cannot be written it stays in memory, where it can be
  * read. */
-static void finish(struct blob *blob)
+void blob_end(struct blob *blob)
 {
+    blob->ended = true;
     if (flush(blob, NULL) && blob->spilled) {
         buf_free(&blob->memory);
     }
@@ -95,7 +96,7 @@ static void finish(struct blob *blob)
 static void begin(struct blob *blob, struct blob_store *store, bool secret)
 {
     if (store->blobs != NULL) {
-        finish(store->blobs);
+        blob_end(store->blobs);
     }
     *blob = (struct blob){.store = store, .next = store->blobs, .secret = secret};
     store->blobs = blob;
@@ -174,7 +175,7 @@ static bool append_spilled(struct blob *blob, struct slice octets, struct err *e
 bool blob_append(struct blob *blob, const void *octets, size_t len, struct err *err)
 {
     struct blob_store *store = blob->store;
-    if (store->blobs != blob || blob->viewed) {
+    if (store->blobs != blob || blob->ended) {
         err_set(err, "a blob was appended to after its end");
         return false;
     }
@@ -239,7 +240,7 @@ static bool map(struct blob *blob, struct err *err)
 bool blob_view(struct blob *blob, struct slice *view, struct err *err)
 {
     *view = (struct slice){0};
-    blob->viewed = true;
+    blob->ended = true;
     if (!blob->spilled) {
         buf_shrink(&blob->memory); /* now, because afterwards it must not move */
         *view = buf_slice(&blob->memory);

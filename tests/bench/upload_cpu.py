@@ -10,9 +10,9 @@ import sys
 import threading
 import time
 
-from harness import BUILD, Bench, wait_until
+from harness import Bench
+from sink import PROGRAMS, Sink
 
-PROGRAMS = BUILD / "tests" / "bench"
 OPEN = 'allow: {recipients: ["*"], senders: ["*"]}\n'
 FIELDS = [("from", "a@example.com"), ("to", "b@example.com"), ("subject", "s"), ("text", "t")]
 MIB = 25
@@ -23,25 +23,6 @@ BOUND = 2.0
 def cpu_of(pid):
     """Seconds of CPU, user and system, of another process: its clock by clock_getcpuclockid(3)'s encoding."""
     return time.clock_gettime(~pid << 3 | 2)
-
-
-class Sink:
-    """discard_sink as a process."""
-
-    def __init__(self, bench, *options):
-        read_end, self.control = os.pipe()
-        self.process = bench.start([PROGRAMS / "discard_sink", *options], "sink", stdin=read_end)
-        os.close(read_end)
-        wait_until(lambda: "port " in self.process.output(), "the sink")
-        self.port = int(self.process.output().split()[1])
-        self.held = 0
-
-    def await_held(self):
-        self.held += 1
-        wait_until(lambda: self.process.output().count("held") == self.held, "the end of the data", 120)
-
-    def release(self):
-        os.write(self.control, b"x")
 
 
 def upload(bench, sink, content):
