@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "smtp/auth.h"
+#include "smtp/auth_session.h"
 
 static const struct slice nothing = {NULL, 0};
 
@@ -40,10 +40,9 @@ bool session_say(struct smtp_session *session, struct said said, struct slice mo
 
 static void redact(struct smtp_session *session)
 {
-    const struct secret *password = &session->endpoint->settings.password;
     if (session->sent_secret != NULL) {
         reply_redact(&session->reply, buf_slice(session->sent_secret));
-        reply_redact(&session->reply, (struct slice){password->data, password->len});
+        reply_redact(&session->reply, (struct slice){session->password->data, session->password->len});
     }
 }
 
@@ -94,8 +93,7 @@ bool session_expect(struct smtp_session *session, struct said said)
     return false;
 }
 
-/* Lets what was written go and reads its one reply. */
-static bool exchange_written(struct smtp_session *session, struct said said)
+bool session_await_first(struct smtp_session *session, struct said said)
 {
     bool early = session->stream.in.len > 0;
     if (early) {
@@ -116,7 +114,7 @@ static bool exchange_written(struct smtp_session *session, struct said said)
 
 bool session_exchange(struct smtp_session *session, struct said said, struct slice more)
 {
-    return session_say(session, said, more) && exchange_written(session, said);
+    return session_say(session, said, more) && session_await_first(session, said);
 }
 
 /* --- the steps --- */
@@ -222,87 +220,15 @@ static bool upgrade(struct smtp_session *session)
            nothing_in_clear(session) && start_tls(session);
 }
 
-/* --- AUTH (RFC 4954 4) --- */
-
-static bool auth_unusable(struct smtp_session *session)
-{
-    err_set(outcome_failed(session->outcome, SMTP_AUTH_FAILED, STEP_AUTH),
-            "the user or password for %s is empty, too long or holds a NUL", session->endpoint->label);
-    return false;
-}
-
-/* The initial response for the command, where the mechanism has one and the line stays within its limit. */
-static struct slice initial_response(const struct buf *response, struct said said)
-{
-    size_t line = strlen("AUTH ") + said.argument.len + strlen(" ") + response->len + strlen("\r\n");
-    return line <= AUTH_COMMAND_MAX ? buf_slice(response) : nothing;
-}
-
-/* The answer to a 334, as a line of its own. */
-static bool auth_answer(struct smtp_session *session, struct said said, const struct buf *response)
-{
-    bool ok = step_write_line(&session->stream.out, buf_slice(response)) && exchange_written(session, said);
-    stream_wipe_out(&session->stream);
-    return ok;
-}
-
-static bool auth_dialogue(struct smtp_session *session, struct auth *auth, struct said said,
-                          struct buf *response)
-{
-    if (auth_has_initial(auth) && auth_respond(auth, response) != AUTH_RESPONSE) {
-        return auth_unusable(session);
-    }
-    struct slice initial = initial_response(response, said);
-    bool ready = response->len > initial.len; /* a response that is yet to be sent */
-    bool ok = session_exchange(session, said, initial);
-    stream_wipe_out(&session->stream);
-    while (ok && session->view.code == 334) {
-        enum auth_result result = AUTH_RESPONSE;
-        if (!ready) {
-            buf_clear(response);
-            result = auth_respond(auth, response);
-        }
-        if (result == AUTH_UNUSABLE) {
-            return auth_unusable(session);
-        }
-        if (result == AUTH_UNEXPECTED) {
-            break; /* a challenge where the mechanism has none is no answer: session_expect says so */
-        }
-        ready = false;
-        ok = auth_answer(session, said, response);
-    }
-    return ok && session_expect(session, said);
-}
-
-static bool authenticate(struct smtp_session *session)
-{
-    const struct smtp_settings *settings = &session->endpoint->settings;
-    struct auth auth;
-    struct err why = {.text = ""};
-    bool confidential = session->stream.tls != NULL || settings->allow_cleartext_auth ||
-                        connect_peer_is_local(session->stream.fd);
-    if (!auth_begin(&auth, settings, &session->capabilities, confidential, session->endpoint->label, &why)) {
-        return fail(session, SMTP_AUTH_FAILED, STEP_AUTH, why.text);
-    }
-    struct buf response;
-    buf_init(&response, AUTH_RESPONSE_MAX);
-    session->sent_secret = &response;
-    struct said said = {STEP_AUTH, slice_of(auth_name(&auth))};
-    bool ok = auth_dialogue(session, &auth, said, &response);
-    session->sent_secret = NULL;
-    buf_wipe(&response);
-    return ok;
-}
-
 /* --- life --- */
 
-static bool establish(struct smtp_session *session)
+static bool establish(struct smtp_session *session, struct secret *secret)
 {
     const struct smtp_settings *settings = &session->endpoint->settings;
     return connect_server(session) && (settings->tls != SMTP_TLS_IMPLICIT || start_tls(session)) &&
            await_greeting(session) && say_hello(session) &&
            (settings->tls != SMTP_TLS_STARTTLS || (upgrade(session) && say_hello(session))) &&
-           (settings->user == NULL || authenticate(session));
+           auth_session_run(session, secret);
 }
 
 static struct smtp_session *session_new(struct smtp_endpoint *endpoint)
@@ -316,8 +242,8 @@ static struct smtp_session *session_new(struct smtp_endpoint *endpoint)
     return session;
 }
 
-struct smtp_session *session_open(struct smtp_endpoint *endpoint, struct limit total,
-                                  struct smtp_outcome *outcome)
+static struct smtp_session *try_open(struct smtp_endpoint *endpoint, struct limit total,
+                                     struct smtp_outcome *outcome, struct secret *secret)
 {
     struct smtp_session *session = session_new(endpoint);
     if (session == NULL) {
@@ -326,11 +252,24 @@ struct smtp_session *session_open(struct smtp_endpoint *endpoint, struct limit t
     }
     session->total = total;
     session->outcome = outcome;
-    if (establish(session)) {
+    if (establish(session, secret)) {
         return session;
     }
     session_end(session);
     return NULL;
+}
+
+struct smtp_session *session_open(struct smtp_endpoint *endpoint, struct limit total,
+                                  struct smtp_outcome *outcome)
+{
+    struct secret secret = {NULL, 0};
+    struct smtp_session *session = try_open(endpoint, total, outcome, &secret);
+    if (session == NULL && auth_session_renew(endpoint, total, &secret, outcome)) {
+        outcome_init(outcome);
+        session = try_open(endpoint, total, outcome, &secret);
+    }
+    secret_free(&secret);
+    return session;
 }
 
 void session_end(struct smtp_session *session)
