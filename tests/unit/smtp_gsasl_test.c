@@ -296,7 +296,7 @@ static void combinations(void)
                                         "\xef\xac\x81"};
     size_t n = sizeof kinds / sizeof kinds[0];
     for (size_t i = 0; i < n * n * n; i++) {
-        char text[16] = "";
+        char text[32] = "";
         bool known = false;
         strcat(text, kinds[i % n]);
         strcat(text, kinds[i / n % n]);
