@@ -14,6 +14,8 @@
 #include "cli/handover.h"
 #include "cli/health.h"
 #include "cli/options.h"
+#include "cli/send_command.h"
+#include "cli/test_server.h"
 #include "fcgi_smtp/app.h"
 #include "fcgi_smtp/config.h"
 #include "fcgi_smtp/http_server.h"
@@ -173,6 +175,7 @@ static int ask_health(const char *address, const struct config *config)
 static int run_with_config(const struct cli_options *options)
 {
     int handed_over = handover_socket();
+    log_open(LOG_LEVEL_WARNING, LOG_FORMAT_LOGFMT, LOG_TO_STDERR); /* until the configuration says how */
     struct config *config = load(options->config, handed_over);
     if (config == NULL) {
         return EX_CONFIG;
@@ -186,7 +189,14 @@ static int run_with_config(const struct cli_options *options)
         status = print_config(config);
         break;
     case CLI_HEALTH:
-        status = ask_health(options->address, config);
+        status = ask_health(options->operand, config);
+        break;
+    case CLI_TEST_SERVER:
+        status = test_server(config, options->operand, options->verbose) ? EXIT_SUCCESS : EXIT_FAILURE;
+        break;
+    case CLI_SEND:
+        status = send_command(config, options->fields, options->field_count, options->verbose) ? EXIT_SUCCESS
+                                                                                               : EXIT_FAILURE;
         break;
     default:
         status = serve(config, handed_over);

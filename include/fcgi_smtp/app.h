@@ -1,7 +1,8 @@
 /*
  * app: one request from form to answer; the only part that knows all the others.
  *
- * It turns a configuration into endpoints and serves the routes: /send and /healthz.
+ * It turns a configuration into endpoints and serves the routes: /send and /healthz. The command line uses the same
+ * endpoints, and the same way from a form to an answer.
  */
 #ifndef FCGI_SMTP_APP_H
 #define FCGI_SMTP_APP_H
@@ -10,7 +11,9 @@
 
 #include "fcgi_smtp/config.h"
 #include "fcgi_smtp/err.h"
+#include "fcgi_smtp/form_fields.h"
 #include "fcgi_smtp/http_server.h"
+#include "fcgi_smtp/smtp_client.h"
 
 struct app;
 
@@ -26,6 +29,23 @@ struct app *app_new(const struct config *config, struct err *err);
 
 /* The handler for http_server_new; valid until app_free. */
 struct http_handler app_handler(struct app *app);
+
+/* The endpoint of an entry of the configuration's servers. */
+struct smtp_endpoint *app_endpoint(const struct app *app, const struct config_server *server);
+
+/* A mail that is not asked for over HTTP. */
+struct app_mail {
+    /* Fills the form of /send. Anything but FORM_OK is answered as it would be for a request's body; err says why. */
+    enum form_result (*fill)(void *ctx, struct fields *fields, struct err *err);
+    void *ctx;
+    const struct smtp_trace *trace; /* NULL: none */
+};
+
+/*
+ * Does what POST /send does, by the same defaults, limits and policy, and appends the answer's JSON. True: the mail was
+ * sent to all recipients, or it was a dry run. Blocks until the answer is there.
+ */
+bool app_send(struct app *app, const struct app_mail *mail, struct buf *json);
 
 void app_free(struct app *app); /* takes NULL; no request may be in work */
 

@@ -5,6 +5,11 @@
  * only CRLF line ends, no line over 998 octets, and no Bcc. Working memory is bounded, whatever the parts'
  * size; the header section is held, bodies are encoded while they are pulled.
  *
+ * The tree: text, amp and html are alternatives, in this order; inline files stand around the html in a
+ * multipart/related, without an html they are files like the attachments, but to be shown; attachments come last. An
+ * inline file's Content-ID is its name without directories, which must be printable ASCII without white space and
+ * <>"\, and no other inline file's.
+ *
  * A file has the declared type, else that of its extension. A declared type that is not well-formed, multipart/..., and
  * message/... but message/rfc822 become application/octet-stream; so does a message/rfc822 that is not 7bit.
  * Encoded words in the subject are decoded first; a caller's own field of ASCII and well-formed encoded words is

@@ -32,6 +32,11 @@ struct config_numbers {
     size_t count;
 };
 
+struct config_indexes {
+    size_t *items;
+    size_t count;
+};
+
 struct config_pair {
     char *name;
     char *value;
@@ -45,29 +50,58 @@ struct config_pairs {
 enum config_tls { CONFIG_TLS_UNSET, CONFIG_TLS_STARTTLS, CONFIG_TLS_IMPLICIT, CONFIG_TLS_NONE };
 enum config_tls_min { CONFIG_TLS_1_2, CONFIG_TLS_1_3 };
 enum config_verify { CONFIG_VERIFY_FULL, CONFIG_VERIFY_NONE };
-enum config_auth { CONFIG_AUTH_AUTO, CONFIG_AUTH_PLAIN, CONFIG_AUTH_LOGIN };
+enum config_protocol { CONFIG_PROTOCOL_SMTP, CONFIG_PROTOCOL_LMTP };
+enum config_auth {
+    CONFIG_AUTH_AUTO,
+    CONFIG_AUTH_PLAIN,
+    CONFIG_AUTH_LOGIN,
+    CONFIG_AUTH_CRAM_MD5,
+    CONFIG_AUTH_SCRAM_SHA_1,
+    CONFIG_AUTH_SCRAM_SHA_256,
+    CONFIG_AUTH_SCRAM_SHA_1_PLUS,
+    CONFIG_AUTH_SCRAM_SHA_256_PLUS,
+    CONFIG_AUTH_XOAUTH2,
+    CONFIG_AUTH_OAUTHBEARER,
+    CONFIG_AUTH_EXTERNAL
+};
 enum config_on_refused { CONFIG_REFUSED_PARTIAL, CONFIG_REFUSED_ABORT };
 
 struct config_timeouts {
     int64_t connect, greeting, command, data, total;
 };
 
+struct config_pool {
+    int64_t size; /* sessions; 0: none is kept */
+    int64_t idle;
+    int64_t max_messages;
+};
+
 struct config_server {
     char *name; /* its key under servers:, "default" for the short form */
     char *host;
-    int64_t port;        /* 0: not given; config_server_complete fills it in */
+    int64_t port; /* 0: not given; config_server_complete fills it in */
+    enum config_protocol protocol;
     enum config_tls tls; /* likewise */
     enum config_tls_min tls_min;
     enum config_verify verify;
     char *ca_file, *ca_path;
+    char *fingerprint;              /* "sha256:" and the base64 of 32 octets */
+    char *client_cert, *client_key; /* both or none */
+    bool require_tls;
     char *user;
     struct secret password; /* from password, password_file or password_env, read when the file is loaded */
-    char *password_file, *password_env; /* where it came from, for print */
+    char *password_file, *password_env;     /* where it came from, for print */
+    struct config_strings password_command; /* argv; [0] is an absolute path. Empty: none */
+    int64_t password_ttl;                   /* how long what the command said is used */
     enum config_auth auth;
     bool allow_cleartext_auth;
-    char *domain; /* default: the host's own name */
+    char *domain;         /* default: the host's own name */
+    char *source_address; /* an IPv4 or IPv6 address without brackets */
     enum config_on_refused on_refused;
+    int64_t inline_limit;
+    int64_t retry_after; /* so long a server that could not be connected to is tried last */
     struct config_timeouts timeouts;
+    struct config_pool pool;
 };
 
 struct config_defaults {
@@ -116,7 +150,9 @@ struct config {
     int64_t shutdown_timeout;
     char *spill_dir;
     struct config_log log;
-    size_t server; /* index into servers of the one that is used when a request names none */
+    struct config_indexes
+        server; /* >= 1 of servers, in the order in which they are tried when a request names
+                                     none; each once */
     struct config_server *servers;
     size_t server_count; /* >= 1 */
     struct config_defaults defaults;
@@ -161,7 +197,7 @@ void config_report_add(struct config_report *report, const struct config *config
  */
 struct config *config_load(const char *path, bool handed_over, struct config_report *report);
 
-/* The same from memory: pure but for password_file/_env, ca_file/_path and spill_dir, which are looked at. */
+/* The same from memory: pure but for the files, directories and variables that keys name, which are looked at. */
 struct config *config_parse(const char *name, struct slice yaml, bool handed_over,
                             struct config_report *report);
 
@@ -171,7 +207,7 @@ void config_free(struct config *config); /* takes NULL; wipes secrets */
 bool config_print(const struct config *config, struct buf *out) BUF_MUST_CHECK;
 
 /*
- * Fills in a server's port and tls where they are not given: implicit TLS -> 465, user -> 587, else 25; then
+ * Fills in a server's port and tls where they are not given: implicit TLS -> 465, lmtp -> 24, user -> 587, else 25; then
  * tls: port 465 -> implicit; unix: -> none; localhost, 127/8 or ::1 by that spelling on 24 or 25 -> none;
  * else starttls. Used for the file's servers and again for a request that overrides some of a server's
  * settings.

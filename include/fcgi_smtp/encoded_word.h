@@ -1,5 +1,8 @@
 /*
  * encoded_word: text of header fields that is not ASCII (RFC 2047), folded (RFC 5322 2.2.3).
+ *
+ * Each direction has a call for a text that is at hand and a stream for one that arrives in pieces (init, update with
+ * any cut, finish, free). The output does not depend on how the input was cut.
  */
 #ifndef FCGI_SMTP_ENCODED_WORD_H
 #define FCGI_SMTP_ENCODED_WORD_H
@@ -49,6 +52,29 @@ enum encoded_word_result encoded_word_encode(struct buf *out, struct slice text,
     __attribute__((warn_unused_result));
 
 /*
+ * The stream. The whole text is held, up to the limit: whether a phrase becomes a quoted-string, and where B is the
+ * shorter, only its last octet tells.
+ */
+struct encoded_word_encoder {
+    struct buf text; /* held */
+    enum encoded_word_place place;
+    size_t column; /* as *column above */
+};
+
+/* limit: octets of the text at most. */
+void encoded_word_encoder_init(struct encoded_word_encoder *encoder, enum encoded_word_place place,
+                               size_t column, size_t limit);
+void encoded_word_encoder_free(struct encoded_word_encoder *encoder); /* takes a zeroed one */
+
+/* ENCODED_WORD_OK or ENCODED_WORD_NO_ROOM. */
+enum encoded_word_result encoded_word_encoder_update(struct encoded_word_encoder *encoder, const void *in,
+                                                     size_t len) __attribute__((warn_unused_result));
+
+/* Appends to out what encoded_word_encode would, and sets column. Another text may follow. */
+enum encoded_word_result encoded_word_encoder_finish(struct encoded_word_encoder *encoder, struct buf *out)
+    __attribute__((warn_unused_result));
+
+/*
  * Appends the text to out with its encoded words decoded to UTF-8, from any charset that charset.h can open.
  *
  * Adjacent words are joined and the white space between them goes (6.2); a character that is split between
@@ -58,5 +84,24 @@ enum encoded_word_result encoded_word_encode(struct buf *out, struct slice text,
  * keeps what it had.
  */
 bool encoded_word_decode(struct buf *out, struct slice text) __attribute__((warn_unused_result));
+
+/*
+ * The stream. What can be decoded is written as it comes; held are the last word and, before it, encoded words that
+ * others may be joined to.
+ */
+struct encoded_word_decoder {
+    struct buf held;
+    size_t scanned; /* octets of held that are whole words, and the white space behind them */
+};
+
+/* limit: octets that are held at most. */
+void encoded_word_decoder_init(struct encoded_word_decoder *decoder, size_t limit);
+void encoded_word_decoder_free(struct encoded_word_decoder *decoder); /* takes a zeroed one */
+
+/* Both append to out. False, for good: no room or memory. */
+bool encoded_word_decoder_update(struct encoded_word_decoder *decoder, const void *in, size_t len,
+                                 struct buf *out) __attribute__((warn_unused_result));
+bool encoded_word_decoder_finish(struct encoded_word_decoder *decoder, struct buf *out)
+    __attribute__((warn_unused_result));
 
 #endif

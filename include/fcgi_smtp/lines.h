@@ -83,6 +83,8 @@ struct line_scanner {
     uint64_t crlf_octets;  /* after crlf_encoder_update, without finish */
     uint64_t longest_line; /* octets without its line end */
     uint64_t line;         /* octets of the current line: 0 when the text ends with a line end */
+    uint64_t line_ends;    /* so far: the number of the current line is one more */
+    uint64_t long_line;    /* number of the first line over LINE_OCTETS_MAX; 0: there is none */
     uint64_t nul_offset;   /* of the first NUL; only if has_nul */
     bool has_nul;
     bool has_non_ascii; /* an octet over 127 */

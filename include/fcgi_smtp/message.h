@@ -41,7 +41,10 @@ struct message {
     struct message_header *headers;
     size_t header_count;
     struct message_part text;
+    struct message_part amp; /* text/x-amp-html, between the text and the html */
     struct message_part html;
+    struct message_part *inlines; /* files that the html shows: cid:NAME is the file called NAME */
+    size_t inline_count;
     struct message_part *attachments;
     size_t attachment_count;
     struct slice domain; /* right side of a made Message-ID; without a dot: the domain of From is used */

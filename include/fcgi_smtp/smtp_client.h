@@ -17,6 +17,7 @@
 #include "fcgi_smtp/deadline.h"
 #include "fcgi_smtp/err.h"
 #include "fcgi_smtp/secret.h"
+#include "fcgi_smtp/smtp_trace.h"
 #include "fcgi_smtp/source.h"
 
 enum smtp_tls { SMTP_TLS_STARTTLS, SMTP_TLS_IMPLICIT, SMTP_TLS_NONE };
@@ -144,6 +145,7 @@ struct smtp_delivery {
     const char *envid; /* ENVID, not yet xtext-encoded; NULL: none. Said only with notify or ret */
     deadline total;
     int cancel_fd; /* once it is readable the delivery ends as if total had passed; -1: there is none */
+    const struct smtp_trace *trace; /* NULL: none; else valid until smtp_release, and the pool is not used */
 };
 
 struct smtp_session;
@@ -176,6 +178,20 @@ struct smtp_outcome {
  */
 void smtp_deliver(struct smtp_endpoint *endpoint, struct smtp_delivery *delivery,
                   struct smtp_outcome *outcome);
+
+/* What smtp_probe is to do. */
+struct smtp_probe {
+    bool authenticate; /* and not end before AUTH */
+    deadline total;
+    int cancel_fd;                  /* as in struct smtp_delivery */
+    const struct smtp_trace *trace; /* NULL: none */
+};
+
+/*
+ * Connects as a delivery does, on a connection of its own, and says QUIT where that would go on with MAIL. Class
+ * SMTP_ACCEPTED: all went well. Nothing is left to release.
+ */
+void smtp_probe(struct smtp_endpoint *endpoint, const struct smtp_probe *probe, struct smtp_outcome *outcome);
 
 /* Says QUIT without awaiting the reply and closes. Takes NULL. Never blocks for longer than a write to a full
  * socket may. */

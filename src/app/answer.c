@@ -74,7 +74,7 @@ static void answer_accepted(struct exchange *exchange)
     set_reply(reply, &exchange->outcome.reply);
 
     struct json *body = json_object_new();
-    json_set_slice(body, "id", compose_message_id(exchange->compose));
+    json_set_slice(body, "id", exchange->outgoing.message_id);
     json_set_string(body, "status", refused > 0 ? "partial" : "sent");
     json_set_string(body, "server", server_choice_name(&exchange->choice));
     json_set(body, "accepted", accepted);
@@ -132,12 +132,12 @@ void answer_dry_run(struct exchange *exchange)
     json_set(envelope, "to", to);
 
     struct json *body = json_object_new();
-    json_set_slice(body, "id", compose_message_id(exchange->compose));
+    json_set_slice(body, "id", exchange->outgoing.message_id);
     json_set_string(body, "status", "dry-run");
     json_set_string(body, "server", server_choice_name(&exchange->choice));
     json_set(body, "envelope", envelope);
-    json_set_slice(body, "headers", compose_header_section(exchange->compose));
-    json_set_int(body, "size", (int64_t)compose_size(exchange->compose));
+    json_set_slice(body, "headers", exchange->outgoing.header_section);
+    json_set_int(body, "size", (int64_t)exchange->outgoing.size);
     exchange->result = RESULT_DRY_RUN;
     http_json_write(exchange->response, 200, body);
 }

@@ -24,43 +24,6 @@ static const struct http_route routes[] = {
     {"/healthz", "GET, HEAD", ROUTE_HEALTHZ},
 };
 
-void exchange_problem(struct exchange *exchange, enum http_problem problem, const char *delivery,
-                      struct json *more)
-{
-    more = more != NULL ? more : json_object_new();
-    json_set_string(more, "field", exchange->err.field);
-    exchange->token = http_problem_token(problem);
-    exchange->delivery = delivery;
-    exchange->result = problem == PROBLEM_INTERNAL ? RESULT_FAILED : RESULT_REFUSED;
-    http_problem_write(exchange->response, problem, exchange->err.text, delivery, more);
-}
-
-static struct exchange *exchange_new(struct app *app, struct http_request *request,
-                                     struct http_response *response)
-{
-    struct exchange *exchange = calloc(1, sizeof *exchange);
-    if (exchange == NULL) {
-        return NULL;
-    }
-    exchange->app = app;
-    exchange->request = request;
-    exchange->response = response;
-    arena_init(&exchange->arena, EXCHANGE_ARENA_MAX);
-    blob_store_init(&exchange->blobs, app->config->spill_dir, (size_t)app->config->limits.memory_per_request);
-    return exchange;
-}
-
-static void exchange_free(struct exchange *exchange)
-{
-    smtp_release(exchange->endpoint, exchange->outcome.session);
-    smtp_endpoint_free(exchange->own_endpoint);
-    compose_free(exchange->compose);
-    send_fields_wipe(&exchange->fields);
-    blob_store_free(&exchange->blobs);
-    arena_free(&exchange->arena);
-    free(exchange);
-}
-
 static enum http_verdict refuse_method(struct exchange *exchange, const struct http_route *route)
 {
     err_set(&exchange->err, "%s is not answered here; use %s", http_request_method(exchange->request),
@@ -166,12 +129,18 @@ static bool open_endpoints(struct app *app, struct err *err)
 {
     app->endpoints = calloc(app->config->server_count,
                             sizeof *app->endpoints); /* NOLINT(bugprone-sizeof-expression): pointers */
-    if (app->endpoints == NULL) {
+    app->commands = calloc(app->config->server_count,
+                           sizeof *app->commands); /* NOLINT(bugprone-sizeof-expression): pointers */
+    if (app->endpoints == NULL || app->commands == NULL) {
         err_set(err, "There is no memory left for the servers");
         return false;
     }
     for (size_t i = 0; i < app->config->server_count; i++) {
-        app->endpoints[i] = endpoint_new(&app->config->servers[i], err);
+        const struct config_server *server = &app->config->servers[i];
+        if (!endpoint_command(server, &app->commands[i], err)) {
+            return false;
+        }
+        app->endpoints[i] = endpoint_new(server, app->commands[i], err);
         if (app->endpoints[i] == NULL) {
             return false;
         }
@@ -228,6 +197,10 @@ void app_free(struct app *app)
         smtp_endpoint_free(app->endpoints[i]);
     }
     free(app->endpoints);
+    for (size_t i = 0; app->commands != NULL && i < app->config->server_count; i++) {
+        password_command_free(app->commands[i]);
+    }
+    free(app->commands);
     defaults_free(&app->defaults);
     if (app->cancel_fd >= 0) {
         (void)close(app->cancel_fd);

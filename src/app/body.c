@@ -40,7 +40,7 @@ static bool check_announced(struct exchange *exchange)
     return length <= exchange->app->config->limits.request || refuse_too_large(exchange);
 }
 
-static bool refuse_form(struct exchange *exchange, enum form_result result)
+bool body_refuse(struct exchange *exchange, enum form_result result)
 {
     static const enum http_problem problems[] = {
         [FORM_UNSUPPORTED] = PROBLEM_UNSUPPORTED_MEDIA_TYPE,
@@ -66,7 +66,7 @@ static bool read_chunk(struct exchange *exchange, struct form_parser *parser, ch
         return false;
     case HTTP_READ_END:
         result = form_parser_finish(parser, &exchange->err);
-        *good = result == FORM_OK || refuse_form(exchange, result);
+        *good = result == FORM_OK || body_refuse(exchange, result);
         return false;
     case HTTP_READ_DATA:
         break;
@@ -76,7 +76,7 @@ static bool read_chunk(struct exchange *exchange, struct form_parser *parser, ch
         return false;
     }
     result = form_parser_update(parser, chunk, len, &exchange->err);
-    *good = result == FORM_OK || refuse_form(exchange, result);
+    *good = result == FORM_OK || body_refuse(exchange, result);
     return *good;
 }
 
@@ -90,26 +90,31 @@ static bool read_all(struct exchange *exchange, struct form_parser *parser)
     return good;
 }
 
-bool body_read(struct exchange *exchange)
+struct form_limits body_limits(const struct exchange *exchange)
 {
     const struct config_limits *limits = &exchange->app->config->limits;
-    const struct form_limits form_limits = {
+    return (struct form_limits){
         .fields = (size_t)limits->fields,
         .content = send_field_limit,
         .secret = send_field_is_secret,
         .ctx = (void *)limits, /* only read */
     };
+}
+
+bool body_read(struct exchange *exchange)
+{
+    const struct form_limits limits = body_limits(exchange);
     struct slice type = slice_of(http_request_param(exchange->request, "CONTENT_TYPE"));
     struct form_parser *parser = NULL;
-    enum form_result result = form_parser_new(&parser, type, &form_limits, &exchange->arena, &exchange->blobs,
+    enum form_result result = form_parser_new(&parser, type, &limits, &exchange->arena, &exchange->blobs,
                                               &exchange->form, &exchange->err);
     if (result == FORM_UNSUPPORTED) {
-        return refuse_form(exchange, result);
+        return body_refuse(exchange, result);
     }
     bool good = check_announced(exchange);
     if (good && result != FORM_OK) {
         good =
-            refuse_form(exchange, result); /* a missing boundary: part of parsing, and so the last of these */
+            body_refuse(exchange, result); /* a missing boundary: part of parsing, and so the last of these */
     } else if (good) {
         good = read_all(exchange, parser);
     }

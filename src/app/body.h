@@ -6,9 +6,17 @@
 
 #include <stdbool.h>
 
+#include "fcgi_smtp/form.h"
+
 struct exchange;
 
 /* False: a problem was answered (413, 415, 400, 500). */
 bool body_read(struct exchange *exchange);
+
+/* The limits on the form's fields. */
+struct form_limits body_limits(const struct exchange *exchange);
+
+/* Answers with the problem that result, which is not FORM_OK, becomes. Always false. */
+bool body_refuse(struct exchange *exchange, enum form_result result);
 
 #endif

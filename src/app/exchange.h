@@ -10,6 +10,7 @@
 #include <stdbool.h>
 
 #include "app/defaults.h"
+#include "app/outgoing.h"
 #include "app/send_fields.h"
 #include "app/server_choice.h"
 #include "app/submission.h"
@@ -26,7 +27,8 @@
 
 struct app {
     const struct config *config;
-    struct smtp_endpoint **endpoints; /* one for each of config->servers */
+    struct smtp_endpoint **endpoints;   /* one for each of config->servers */
+    struct password_command **commands; /* likewise; NULL where the password comes from elsewhere */
     struct defaults defaults;
     int cancel_fd; /* an eventfd: readable once deliveries under way must end */
 };
@@ -42,8 +44,10 @@ enum exchange_result {
 
 struct exchange {
     struct app *app;
-    struct http_request *request;
+    struct http_request *request; /* NULL: the mail was not asked for over HTTP */
     struct http_response *response;
+    const struct smtp_trace *trace; /* of the delivery; NULL: none */
+    deadline complete_at;           /* when the form was complete: from then on the delivery's time counts */
 
     struct arena arena;
     struct blob_store blobs;
@@ -51,7 +55,8 @@ struct exchange {
     struct send_fields fields;
     struct submission submission;
     struct server_choice choice;
-    struct compose *compose;
+    struct compose *compose; /* NULL: the message was given whole */
+    struct outgoing outgoing;
 
     struct smtp_endpoint *endpoint;     /* where the mail goes */
     struct smtp_endpoint *own_endpoint; /* the same if it was made for this request alone */
@@ -66,6 +71,10 @@ struct exchange {
     const char *delivery; /* the problem's */
     struct err err;       /* what was wrong */
 };
+
+/* NULL without memory. request may be NULL. */
+struct exchange *exchange_new(struct app *app, struct http_request *request, struct http_response *response);
+void exchange_free(struct exchange *exchange);
 
 /* Answers with a problem whose detail is exchange->err.text, and its field if it has one. more is taken over.
  */

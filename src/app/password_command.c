@@ -30,12 +30,8 @@ struct password_command {
     struct err why;       /* of a bad one */
 };
 
-static bool copy_arguments(struct password_command *command, const char *const *argv)
+static bool copy_arguments(struct password_command *command, const char *const *argv, size_t count)
 {
-    size_t count = 0;
-    while (argv[count] != NULL) {
-        count++;
-    }
     command->argv = calloc(count + 1, sizeof *command->argv);
     bool ok = command->argv != NULL && count > 0;
     for (size_t i = 0; ok && i < count; i++) {
@@ -58,7 +54,7 @@ static bool condition_init(pthread_cond_t *condition)
     return ok;
 }
 
-struct password_command *password_command_new(const char *const *argv, int64_t ttl_ms)
+struct password_command *password_command_new(const char *const *argv, size_t count, int64_t ttl_ms)
 {
     struct password_command *command = calloc(1, sizeof *command);
     if (command == NULL || pthread_mutex_init(&command->mutex, NULL) != 0) {
@@ -72,7 +68,7 @@ struct password_command *password_command_new(const char *const *argv, int64_t t
     }
     arena_init(&command->strings, ARGUMENTS_LIMIT);
     command->ttl_ms = ttl_ms;
-    if (!copy_arguments(command, argv)) {
+    if (!copy_arguments(command, argv, count)) {
         password_command_free(command);
         return NULL;
     }

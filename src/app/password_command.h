@@ -20,10 +20,10 @@
 struct password_command;
 
 /*
- * argv: the program, looked up in PATH, and its arguments, ended by NULL; copied. ttl_ms: how long a secret is kept; 0: it
+ * argv: the program, looked up in PATH, and its arguments, count in all; copied. ttl_ms: how long a secret is kept; 0: it
  * is got each time. NULL without memory.
  */
-struct password_command *password_command_new(const char *const *argv, int64_t ttl_ms);
+struct password_command *password_command_new(const char *const *argv, size_t count, int64_t ttl_ms);
 void password_command_free(struct password_command *command); /* takes NULL; nobody may use it any more */
 
 /*

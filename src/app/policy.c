@@ -25,6 +25,33 @@ static bool list_has(const struct address_list *list, const struct addr_spec *ad
     return false;
 }
 
+static bool author_allowed(const struct config_allow *allow, const struct defaults *defaults,
+                           const struct addr_spec *address)
+{
+    return list_has(&defaults->from, address) || matches_any(&allow->senders, address);
+}
+
+static bool is_default_sender(const struct defaults *defaults, const struct addr_spec *address)
+{
+    return defaults->has_sender && address_equal(&defaults->sender.address, address);
+}
+
+/* The Sender field that a whole message came with, if it did. */
+static const struct addr_spec *own_sender(const struct submission *submission)
+{
+    const struct address_list *sender =
+        submission->whole != NULL ? passthrough_sender(submission->whole) : NULL;
+    return sender != NULL && sender->count > 0 ? &sender->mailboxes[0].address : NULL;
+}
+
+/* What the return path is when nothing else says it. */
+static const struct addr_spec *implied_path(const struct submission *submission)
+{
+    const struct addr_spec *sender = own_sender(submission);
+    const struct address_list *from = &submission->message.from;
+    return sender == NULL && from->count > 0 ? &from->mailboxes[0].address : sender;
+}
+
 static bool recipient_allowed(const struct config_allow *allow, const struct defaults *defaults,
                               const struct addr_spec *address)
 {
@@ -37,15 +64,15 @@ static bool return_path_allowed(const struct config_allow *allow, const struct d
                                 const struct submission *submission)
 {
     const struct addr_spec *path = &submission->return_path;
-    if (defaults->has_sender && address_equal(&defaults->sender.address, path)) {
+    if (is_default_sender(defaults, path)) {
         return true;
     }
     if (path->text.len == 0) {
         return allow->senders.count > 0;
     }
-    const struct address_list *from = &submission->message.from;
-    if (!defaults->has_sender && from->count > 0 && address_equal(&from->mailboxes[0].address, path)) {
-        return true; /* what it would be anyway; From itself is checked */
+    const struct addr_spec *implied = implied_path(submission);
+    if (!defaults->has_sender && implied != NULL && address_equal(implied, path)) {
+        return true; /* what it would be anyway; From and Sender themselves are checked */
     }
     return matches_any(&allow->senders, path);
 }
@@ -70,11 +97,16 @@ enum policy_result policy_check(const struct config_allow *allow, const struct d
         }
     }
     const struct address_list *from = &submission->message.from;
+    const char *field = send_field_name(submission->whole != NULL ? SEND_MESSAGE : SEND_FROM);
     for (size_t i = 0; i < from->count; i++) {
         const struct addr_spec *address = &from->mailboxes[i].address;
-        if (!list_has(&defaults->from, address) && !matches_any(&allow->senders, address)) {
-            return refuse(POLICY_SENDER, err, "from", "sender", address, "allow.senders");
+        if (!author_allowed(allow, defaults, address)) {
+            return refuse(POLICY_SENDER, err, field, "sender", address, "allow.senders");
         }
+    }
+    const struct addr_spec *sender = own_sender(submission);
+    if (sender != NULL && !author_allowed(allow, defaults, sender) && !is_default_sender(defaults, sender)) {
+        return refuse(POLICY_SENDER, err, field, "sender", sender, "allow.senders");
     }
     if (!return_path_allowed(allow, defaults, submission)) {
         return refuse(POLICY_SENDER, err, "sender", "return path", &submission->return_path, "allow.senders");

@@ -1,7 +1,7 @@
 /*
  * policy: what a request may do: closed unless the configuration opens it.
  *
- * Checked on the envelope's parsed addresses and on From's. The defaults' own addresses are always allowed in
+ * Checked on the envelope's parsed addresses, on From's and on a whole message's Sender. The defaults' own addresses are always allowed in
  * the role in which the configuration uses them.
  */
 #ifndef FCGI_SMTP_APP_POLICY_H

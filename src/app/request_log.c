@@ -8,10 +8,12 @@
 #include <stdio.h>
 
 #include "app/exchange.h"
+#include "fcgi_smtp/encoded_word.h"
 #include "fcgi_smtp/log.h"
 
 #define LINE_FIELDS_MAX 24
-#define NUMBER_MAX      24 /* octets of a printed 64-bit number */
+#define NUMBER_MAX      24   /* octets of a printed 64-bit number */
+#define SUBJECT_MAX     1000 /* octets of a subject that is shown decoded; a longer one is shown as it is */
 
 struct line {
     struct log_field fields[LINE_FIELDS_MAX];
@@ -60,10 +62,10 @@ static enum log_level level_of(const struct exchange *exchange)
 static void add_delivery(struct line *line, const struct exchange *exchange)
 {
     const struct smtp_reply_view *reply = &exchange->outcome.reply;
-    if (exchange->compose != NULL) {
-        add(line, "message_id", compose_message_id(exchange->compose));
+    if (exchange->outgoing.source.read != NULL) {
+        add(line, "message_id", exchange->outgoing.message_id);
         add_number(line, "recipients", (int64_t)exchange->submission.recipients.count);
-        add_number(line, "size", (int64_t)compose_size(exchange->compose));
+        add_number(line, "size", (int64_t)exchange->outgoing.size);
     }
     if (exchange->delivery_begun == 0) {
         return;
@@ -74,7 +76,7 @@ static void add_delivery(struct line *line, const struct exchange *exchange)
         add_number(line, "reply_code", reply->code);
         add(line, "reply", slice_of(reply->text));
     }
-    add_number(line, "wait_ms", exchange->delivery_begun - http_request_complete_at(exchange->request));
+    add_number(line, "wait_ms", exchange->delivery_begun - exchange->complete_at);
     add_number(line, "smtp_ms", exchange->delivery_ended - exchange->delivery_begun);
 }
 
@@ -94,9 +96,20 @@ static void log_recipients(const struct exchange *exchange)
     }
 }
 
+/* A subject is the mail's content, so it is for the debug level, and readable there. */
+static void add_subject(struct line *line, const struct exchange *exchange, struct buf *decoded)
+{
+    struct slice subject = exchange->submission.message.subject;
+    buf_init(decoded, SUBJECT_MAX);
+    if (log_enabled(LOG_LEVEL_DEBUG) && subject.len > 0) {
+        add(line, "subject", encoded_word_decode(decoded, subject) ? buf_slice(decoded) : subject);
+    }
+}
+
 void request_log(struct exchange *exchange, bool written)
 {
     struct line line = {.count = 0};
+    struct buf subject;
     const struct http_request *request = exchange->request;
     add(&line, "request_id", slice_of(http_request_id(exchange->request)));
     add(&line, "method", slice_of(http_request_method(request)));
@@ -109,10 +122,12 @@ void request_log(struct exchange *exchange, bool written)
     add(&line, "detail", slice_of(exchange->err.text));
     add_number(&line, "bytes", (int64_t)http_request_body_read(request));
     add_number(&line, "ms", deadline_now() - http_request_begun_at(request));
+    add_subject(&line, exchange, &subject);
     add_delivery(&line, exchange);
     if (!written) {
         add(&line, "client", SLICE("gone before the answer"));
     }
     log_event(level_of(exchange), "request", line.fields, line.count);
+    buf_free(&subject);
     log_recipients(exchange);
 }

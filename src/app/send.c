@@ -9,6 +9,7 @@
 #include "app/endpoint.h"
 #include "app/exchange.h"
 #include "app/policy.h"
+#include "app/whole_message.h"
 
 /* Another site's page in a browser may not use this program as its visitor: Fetch Metadata says so. */
 static bool check_origin(struct exchange *exchange)
@@ -42,6 +43,30 @@ static bool refuse(struct exchange *exchange, enum http_problem problem)
     return false;
 }
 
+static const struct config_server *settings_of(const struct exchange *exchange)
+{
+    return exchange->choice.overrides ? &exchange->choice.settings : exchange->choice.server;
+}
+
+static enum submission_result read_submission(struct exchange *exchange, struct field_errors *errors)
+{
+    const struct app *app = exchange->app;
+    if (!whole_message_given(&exchange->fields)) {
+        return submission_read(&exchange->submission, &exchange->fields, &app->defaults, app->config,
+                               &exchange->arena, errors, &exchange->err);
+    }
+    struct submission_reading reading = {
+        .submission = &exchange->submission,
+        .fields = &exchange->fields,
+        .defaults = &app->defaults,
+        .config = app->config,
+        .arena = &exchange->arena,
+        .errors = errors,
+        .err = &exchange->err,
+    };
+    return whole_message_read(&reading, slice_of(settings_of(exchange)->domain));
+}
+
 /* Unknown and invalid fields, all at once; then missing ones; then policy. */
 static bool check_fields(struct exchange *exchange, struct field_errors *errors)
 {
@@ -54,8 +79,7 @@ static bool check_fields(struct exchange *exchange, struct field_errors *errors)
     struct err not_allowed = {0};
     enum server_choice_result chosen = server_choice_make(&exchange->choice, &exchange->fields, app->config,
                                                           &exchange->arena, errors, &not_allowed);
-    enum submission_result read = submission_read(submission, &exchange->fields, &app->defaults, app->config,
-                                                  &exchange->arena, errors, err);
+    enum submission_result read = read_submission(exchange, errors);
     if (chosen == SERVER_CHOICE_FAILED) {
         *err = not_allowed;
     }
@@ -86,16 +110,16 @@ static bool check_fields(struct exchange *exchange, struct field_errors *errors)
     return true;
 }
 
-static const struct config_server *settings_of(const struct exchange *exchange)
-{
-    return exchange->choice.overrides ? &exchange->choice.settings : exchange->choice.server;
-}
-
 static bool compose_message(struct exchange *exchange)
 {
+    if (exchange->submission.whole != NULL) {
+        exchange->outgoing = outgoing_of_whole(exchange->submission.whole, send_field_name(SEND_MESSAGE));
+        return true;
+    }
     exchange->submission.message.domain = slice_of(settings_of(exchange)->domain);
     switch (compose_new(&exchange->compose, &exchange->submission.message, &exchange->err)) {
     case COMPOSE_OK:
+        exchange->outgoing = outgoing_of_compose(exchange->compose);
         return true;
     case COMPOSE_INVALID:
         return refuse(exchange, PROBLEM_INVALID_FIELD);
@@ -110,6 +134,12 @@ enum http_verdict send_begin(struct exchange *exchange)
     if (!check_origin(exchange) || !body_read(exchange)) {
         return HTTP_ANSWER;
     }
+    exchange->complete_at = http_request_complete_at(exchange->request);
+    return send_prepare(exchange);
+}
+
+enum http_verdict send_prepare(struct exchange *exchange)
+{
     struct field_errors errors = {0};
     bool good = check_fields(exchange, &errors);
     field_errors_free(&errors);
@@ -129,7 +159,8 @@ static bool find_endpoint(struct exchange *exchange)
     size_t index = (size_t)(exchange->choice.server - app->config->servers);
     exchange->endpoint = app->endpoints[index];
     if (exchange->choice.overrides) {
-        exchange->own_endpoint = endpoint_derive(exchange->endpoint, &exchange->choice, &exchange->err);
+        exchange->own_endpoint =
+            endpoint_derive(exchange->endpoint, &exchange->choice, app->commands[index], &exchange->err);
         exchange->endpoint = exchange->own_endpoint;
     }
     return exchange->endpoint != NULL;
@@ -143,19 +174,20 @@ void send_deliver(struct exchange *exchange)
         exchange_refuse(exchange, PROBLEM_INTERNAL);
         return;
     }
-    const char *field = "";
+    const struct outgoing *outgoing = &exchange->outgoing;
     struct smtp_delivery delivery = {
         .return_path = &exchange->submission.return_path,
         .recipients = exchange->submission.recipients.items,
         .recipient_count = exchange->submission.recipients.count,
-        .message = compose_source(exchange->compose),
-        .size = compose_size(exchange->compose),
-        .smtputf8 = compose_needs_smtputf8(exchange->compose, &field),
-        .total =
-            deadline_add(http_request_complete_at(exchange->request), settings_of(exchange)->timeouts.total),
+        .message = outgoing->source,
+        .size = outgoing->size,
+        .smtputf8 = outgoing->smtputf8,
+        .smtputf8_field = outgoing->smtputf8_field,
+        .eight_bit = outgoing->eight_bit,
+        .total = deadline_add(exchange->complete_at, settings_of(exchange)->timeouts.total),
         .cancel_fd = exchange->app->cancel_fd,
+        .trace = exchange->trace,
     };
-    delivery.smtputf8_field = field;
     smtp_deliver(exchange->endpoint, &delivery, &exchange->outcome);
     exchange->delivery_ended = deadline_now();
     answer_outcome(exchange);

@@ -8,8 +8,11 @@
 
 struct exchange;
 
-/* Reads, checks and composes; HTTP_ANSWER when that was refused, or for a dry run. Sends nothing. */
+/* Reads the request's form, then send_prepare. */
 enum http_verdict send_begin(struct exchange *exchange);
+
+/* Checks the form and composes; HTTP_ANSWER when that was refused, or for a dry run. Sends nothing. */
+enum http_verdict send_prepare(struct exchange *exchange);
 
 /* Delivers the composed message and answers. */
 void send_deliver(struct exchange *exchange);

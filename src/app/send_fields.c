@@ -16,7 +16,7 @@
 enum file_rule {
     FILE_REFUSED, /* a plain value */
     FILE_ALLOWED, /* either: curl -F text=@body.txt */
-    FILE_REQUIRED /* an attachment */
+    FILE_REQUIRED /* an attachment, an inline file */
 };
 
 #define CHARSET_GROWTH_MAX 16 /* octets of UTF-8 that one octet of another charset may become */
@@ -41,6 +41,8 @@ static const struct {
     [SEND_BODY] = {"body", false, FILE_ALLOWED, LIMIT_TEXT},
     [SEND_HTML] = {"html", false, FILE_ALLOWED, LIMIT_TEXT},
     [SEND_ATTACHMENT] = {"attachment", true, FILE_REQUIRED, LIMIT_REQUEST},
+    [SEND_INLINE] = {"inline", true, FILE_REQUIRED, LIMIT_REQUEST},
+    [SEND_MESSAGE] = {"message", false, FILE_ALLOWED, LIMIT_REQUEST},
     [SEND_MESSAGE_ID] = {"message_id", false, FILE_REFUSED, LIMIT_HEADER_VALUE},
     [SEND_IN_REPLY_TO] = {"in_reply_to", false, FILE_REFUSED, LIMIT_HEADER_VALUE},
     [SEND_REFERENCES] = {"references", false, FILE_REFUSED, LIMIT_HEADER_VALUE},
@@ -243,11 +245,20 @@ static bool read_value(struct send_value *value, struct slice form_charset, stru
     return true;
 }
 
-/* Contents that stay as they are: compose reads texts and files, read_charset the charset. */
+static bool is_text(enum send_field field)
+{
+    return field == SEND_TEXT || field == SEND_BODY || field == SEND_HTML;
+}
+
+static bool is_octets(enum send_field field)
+{
+    return field == SEND_ATTACHMENT || field == SEND_INLINE || field == SEND_MESSAGE;
+}
+
+/* Contents that stay as they are: compose reads texts and files, passthrough messages, read_charset the charset. */
 static bool stays_raw(enum send_field field)
 {
-    return field == SEND_TEXT || field == SEND_BODY || field == SEND_HTML || field == SEND_ATTACHMENT ||
-           field == SEND_CHARSET;
+    return is_text(field) || is_octets(field) || field == SEND_CHARSET;
 }
 
 static bool is_empty(const struct send_value *value)
@@ -287,8 +298,8 @@ static bool add_value(struct send_fields *fields, enum send_field field, struct 
         wipe_password(value);
         return true;
     }
-    bool text = field == SEND_TEXT || field == SEND_BODY || field == SEND_HTML;
-    if (!is_empty(value) || text || field == SEND_ATTACHMENT) { /* else it counts as not given */
+    bool empty_file = is_octets(field) && source->is_file;  /* it has a name, so somebody chose it */
+    if (!is_empty(value) || is_text(field) || empty_file) { /* else it counts as not given */
         keep_value(fields, value, errors);
     }
     return true;

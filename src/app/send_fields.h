@@ -26,6 +26,8 @@ enum send_field {
     SEND_BODY,
     SEND_HTML,
     SEND_ATTACHMENT,
+    SEND_INLINE,
+    SEND_MESSAGE, /* a whole one */
     SEND_MESSAGE_ID,
     SEND_IN_REPLY_TO,
     SEND_REFERENCES,
@@ -62,7 +64,7 @@ void field_errors_free(struct field_errors *errors);
 struct send_value {
     enum send_field field;
     struct form_field *source;
-    struct slice text; /* UTF-8; not for texts and attachments, which stay in their blobs */
+    struct slice text; /* UTF-8; not for texts, files and a message, which stay in their blobs */
 };
 
 struct send_fields {

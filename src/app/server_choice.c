@@ -62,7 +62,12 @@ static bool server_is_listed(const struct choosing *c, const struct config_serve
             return true;
         }
     }
-    return server == &c->config->servers[c->config->server];
+    for (size_t i = 0; i < c->config->server.count; i++) {
+        if (server == &c->config->servers[c->config->server.items[i]]) {
+            return true;
+        }
+    }
+    return false;
 }
 
 /* What the pattern of an allow.hosts entry can be compared with; unix: is never a request's. */
@@ -105,7 +110,7 @@ static bool choose_host(struct choosing *c, struct slice host)
 static bool choose_server(struct choosing *c)
 {
     struct slice name = given(c, SEND_SERVER);
-    c->choice->server = &c->config->servers[c->config->server];
+    c->choice->server = &c->config->servers[c->config->server.items[0]];
     if (name.len == 0) {
         return true;
     }
@@ -252,6 +257,17 @@ static bool tls_is_derived(const struct config_server *server)
     return derived.tls == server->tls;
 }
 
+/* All that says to a server who we are; the mechanism goes with it. */
+static void forget_credentials(struct config_server *settings)
+{
+    settings->user = NULL;
+    settings->password = (struct secret){0};
+    settings->password_command = (struct config_strings){0};
+    settings->client_cert = NULL;
+    settings->client_key = NULL;
+    settings->auth = settings->auth == CONFIG_AUTH_EXTERNAL ? CONFIG_AUTH_AUTO : settings->auth;
+}
+
 /* Lays the request's changes over the entry's settings. */
 static void merge(struct server_choice *choice)
 {
@@ -261,8 +277,7 @@ static void merge(struct server_choice *choice)
     *settings = *entry;
     bool elsewhere = changes.host != NULL || changes.port != 0 || changes.tls != CONFIG_TLS_UNSET;
     if (elsewhere) {
-        settings->user = NULL;
-        settings->password = (struct secret){0};
+        forget_credentials(settings);
     }
     if (changes.host != NULL) {
         settings->host = changes.host;
@@ -270,6 +285,7 @@ static void merge(struct server_choice *choice)
         settings->tls = CONFIG_TLS_UNSET;
         /* These were written for the entry's host alone. */
         settings->verify = CONFIG_VERIFY_FULL;
+        settings->fingerprint = NULL;
         settings->allow_cleartext_auth = false;
         settings->auth = CONFIG_AUTH_AUTO;
     } else if (changes.port != 0 && tls_is_derived(entry)) {
@@ -278,6 +294,7 @@ static void merge(struct server_choice *choice)
     settings->port = changes.port != 0 ? changes.port : settings->port;
     settings->tls = changes.tls != CONFIG_TLS_UNSET ? changes.tls : settings->tls;
     if (changes.user != NULL) {
+        forget_credentials(settings);
         settings->user = changes.user;
         settings->password = changes.password;
     }

@@ -7,25 +7,14 @@
 #include <stdint.h>
 #include <time.h>
 
-struct reading {
-    struct submission *submission;
-    const struct send_fields *fields;
-    const struct defaults *defaults;
-    const struct config *config;
-    struct arena *arena;
-    struct field_errors *errors;
-    struct err *err;
-};
-
-static enum submission_result no_memory(struct reading *r)
+static enum submission_result no_memory(struct submission_reading *r)
 {
     err_set(r->err, "There is no memory left for the message's fields");
     return SUBMISSION_FAILED;
 }
 
-/* All values of one address field, appended to list. */
-static enum submission_result read_addresses(struct reading *r, enum send_field field,
-                                             struct address_list *list)
+enum submission_result submission_read_addresses(struct submission_reading *r, enum send_field field,
+                                                 struct address_list *list)
 {
     size_t max = (size_t)r->config->limits.recipients;
     for (size_t i = 0; i < r->fields->count; i++) {
@@ -52,7 +41,7 @@ static enum submission_result read_addresses(struct reading *r, enum send_field 
     return SUBMISSION_OK;
 }
 
-static bool is_given(const struct reading *r, enum send_field field)
+static bool is_given(const struct submission_reading *r, enum send_field field)
 {
     for (size_t i = 0; i < r->fields->count; i++) {
         if (r->fields->values[i].field == field) {
@@ -62,13 +51,13 @@ static bool is_given(const struct reading *r, enum send_field field)
     return false;
 }
 
-static bool gives_recipients(const struct reading *r)
+static bool gives_recipients(const struct submission_reading *r)
 {
     return is_given(r, SEND_TO) || is_given(r, SEND_CC) || is_given(r, SEND_BCC) || is_given(r, SEND_RCPT);
 }
 
 /* to, cc and bcc of the request, or the defaults when it gives none of the four recipient fields. */
-static enum submission_result read_recipient_fields(struct reading *r, struct address_list *bcc,
+static enum submission_result read_recipient_fields(struct submission_reading *r, struct address_list *bcc,
                                                     struct address_list *rcpt)
 {
     struct message *message = &r->submission->message;
@@ -78,14 +67,35 @@ static enum submission_result read_recipient_fields(struct reading *r, struct ad
         *bcc = r->defaults->bcc;
         return SUBMISSION_OK;
     }
-    enum submission_result result = read_addresses(r, SEND_TO, &message->to);
-    result = result == SUBMISSION_OK ? read_addresses(r, SEND_CC, &message->cc) : result;
-    result = result == SUBMISSION_OK ? read_addresses(r, SEND_BCC, bcc) : result;
-    return result == SUBMISSION_OK ? read_addresses(r, SEND_RCPT, rcpt) : result;
+    enum submission_result result = submission_read_addresses(r, SEND_TO, &message->to);
+    result = result == SUBMISSION_OK ? submission_read_addresses(r, SEND_CC, &message->cc) : result;
+    result = result == SUBMISSION_OK ? submission_read_addresses(r, SEND_BCC, bcc) : result;
+    return result == SUBMISSION_OK ? submission_read_addresses(r, SEND_RCPT, rcpt) : result;
+}
+
+enum submission_result submission_collect_recipients(struct submission_reading *r,
+                                                     const struct recipients_source *sources, size_t count,
+                                                     bool limited)
+{
+    struct recipients *recipients = &r->submission->recipients;
+    size_t max = limited ? (size_t)r->config->limits.recipients : SIZE_MAX;
+    switch (recipients_collect(recipients, sources, count, max, r->arena)) {
+    case RECIPIENTS_OK:
+        return SUBMISSION_OK;
+    case RECIPIENTS_TOO_MANY:
+        err_set(
+            r->err,
+            "The mail has %zu recipients, more than the %zu that are allowed; send it in several requests",
+            recipients->count, max);
+        return SUBMISSION_TOO_MANY;
+    case RECIPIENTS_NO_MEMORY:
+        break;
+    }
+    return no_memory(r);
 }
 
 /* to, cc and bcc are the envelope, unless rcpt replaces it. */
-static enum submission_result read_envelope(struct reading *r)
+static enum submission_result read_envelope(struct submission_reading *r)
 {
     struct submission *s = r->submission;
     struct address_list bcc = {0};
@@ -103,24 +113,11 @@ static enum submission_result read_envelope(struct reading *r)
     const struct recipients_source shown[] = {{&s->message.to, "to"}, {&s->message.cc, "cc"}, {&bcc, "bcc"}};
     const struct recipients_source instead[] = {{&rcpt, "rcpt"}};
     /* The operator's own defaults are not limited. */
-    size_t max = gives_recipients(r) ? (size_t)r->config->limits.recipients : SIZE_MAX;
-    switch (recipients_collect(&s->recipients, replaced ? instead : shown, replaced ? 1 : 3, max, r->arena)) {
-    case RECIPIENTS_OK:
-        return SUBMISSION_OK;
-    case RECIPIENTS_TOO_MANY:
-        err_set(
-            r->err,
-            "The mail has %zu recipients, more than the %zu that are allowed; send it in several requests",
-            s->recipients.count, max);
-        return SUBMISSION_TOO_MANY;
-    case RECIPIENTS_NO_MEMORY:
-        break;
-    }
-    return no_memory(r);
+    return submission_collect_recipients(r, replaced ? instead : shown, replaced ? 1 : 3,
+                                         gives_recipients(r));
 }
 
-/* The return path: sender, else the default one, else From's first address. */
-static enum submission_result read_sender(struct reading *r)
+enum submission_result submission_read_sender(struct submission_reading *r)
 {
     struct submission *s = r->submission;
     const struct send_value *given = r->fields->single[SEND_SENDER];
@@ -142,6 +139,8 @@ static enum submission_result read_sender(struct reading *r)
     }
     if (known) {
         s->return_path = sender.address;
+    } else if (s->message.sender.count > 0) {
+        s->return_path = s->message.sender.mailboxes[0].address;
     } else if (s->message.from.count > 0) {
         s->return_path = s->message.from.mailboxes[0].address;
     }
@@ -156,25 +155,25 @@ static enum submission_result read_sender(struct reading *r)
     return SUBMISSION_OK;
 }
 
-static enum submission_result read_people(struct reading *r)
+static enum submission_result read_people(struct submission_reading *r)
 {
     struct message *message = &r->submission->message;
     enum submission_result result = SUBMISSION_OK;
     if (r->fields->single[SEND_FROM] != NULL) {
-        result = read_addresses(r, SEND_FROM, &message->from);
+        result = submission_read_addresses(r, SEND_FROM, &message->from);
     } else {
         message->from = r->defaults->from;
     }
     if (result == SUBMISSION_OK && is_given(r, SEND_REPLY_TO)) {
-        result = read_addresses(r, SEND_REPLY_TO, &message->reply_to);
+        result = submission_read_addresses(r, SEND_REPLY_TO, &message->reply_to);
     } else if (result == SUBMISSION_OK) {
         message->reply_to = r->defaults->reply_to;
     }
-    result = result == SUBMISSION_OK ? read_sender(r) : result;
+    result = result == SUBMISSION_OK ? submission_read_sender(r) : result;
     return result == SUBMISSION_OK ? read_envelope(r) : result;
 }
 
-static struct slice single(const struct reading *r, enum send_field field)
+static struct slice single(const struct submission_reading *r, enum send_field field)
 {
     const struct send_value *value = r->fields->single[field];
     return value != NULL ? value->text : (struct slice){0};
@@ -191,7 +190,7 @@ static bool header_is_given(const struct message *message, struct slice name, si
 }
 
 /* The request's own headers, then those of the defaults whose names the request does not use. */
-static enum submission_result read_headers(struct reading *r)
+static enum submission_result read_headers(struct submission_reading *r)
 {
     struct message *message = &r->submission->message;
     const struct config_pairs *defaults = &r->config->defaults.headers;
@@ -224,10 +223,10 @@ static enum submission_result read_headers(struct reading *r)
     return SUBMISSION_OK;
 }
 
-static struct message_part part_of(const struct reading *r, const struct send_value *value)
+static struct message_part part_of(const struct submission_reading *r, const struct send_value *value)
 {
     struct form_field *source = value->source;
-    bool is_text = value->field != SEND_ATTACHMENT;
+    bool is_text = value->field != SEND_ATTACHMENT && value->field != SEND_INLINE;
     struct slice charset = source->charset.len > 0 || !is_text ? source->charset : r->fields->charset;
     return (struct message_part){
         .field = send_field_name(value->field),
@@ -238,7 +237,22 @@ static struct message_part part_of(const struct reading *r, const struct send_va
     };
 }
 
-static enum submission_result read_bodies(struct reading *r)
+static enum submission_result read_files(struct submission_reading *r, enum send_field field,
+                                         struct message_part **files, size_t *count)
+{
+    *files = arena_array(r->arena, r->fields->count + 1, sizeof **files);
+    if (*files == NULL) {
+        return no_memory(r);
+    }
+    for (size_t i = 0; i < r->fields->count; i++) {
+        if (r->fields->values[i].field == field) {
+            (*files)[(*count)++] = part_of(r, &r->fields->values[i]);
+        }
+    }
+    return SUBMISSION_OK;
+}
+
+static enum submission_result read_bodies(struct submission_reading *r)
 {
     struct message *message = &r->submission->message;
     const struct send_value *text = r->fields->single[SEND_TEXT];
@@ -249,19 +263,25 @@ static enum submission_result read_bodies(struct reading *r)
     if (r->fields->single[SEND_HTML] != NULL) {
         message->html = part_of(r, r->fields->single[SEND_HTML]);
     }
-    message->attachments = arena_array(r->arena, r->fields->count + 1, sizeof *message->attachments);
-    if (message->attachments == NULL) {
-        return no_memory(r);
-    }
-    for (size_t i = 0; i < r->fields->count; i++) {
-        if (r->fields->values[i].field == SEND_ATTACHMENT) {
-            message->attachments[message->attachment_count++] = part_of(r, &r->fields->values[i]);
-        }
-    }
-    return SUBMISSION_OK;
+    enum submission_result result =
+        read_files(r, SEND_ATTACHMENT, &message->attachments, &message->attachment_count);
+    return result == SUBMISSION_OK ? read_files(r, SEND_INLINE, &message->inlines, &message->inline_count)
+                                   : result;
 }
 
-static void read_singles(struct reading *r)
+void submission_read_dry_run(struct submission_reading *r)
+{
+    struct submission *s = r->submission;
+    struct slice dry_run = single(r, SEND_DRY_RUN);
+    s->dry_run = slice_equal(dry_run, SLICE("1"));
+    if (dry_run.len > 0 && !s->dry_run && !slice_equal(dry_run, SLICE("0"))) {
+        field_errors_add(r->errors, SLICE("dry_run"),
+                         "dry_run is \"%.*s\"; give 1 for a trial, 0 or nothing for a mail",
+                         SLICE_ARGS(dry_run));
+    }
+}
+
+static void read_singles(struct submission_reading *r)
 {
     struct submission *s = r->submission;
     s->message.subject = single(r, SEND_SUBJECT);
@@ -273,17 +293,11 @@ static void read_singles(struct reading *r)
     s->message.references = single(r, SEND_REFERENCES);
     s->message.date = single(r, SEND_DATE);
     s->message.now = time(NULL);
-    struct slice dry_run = single(r, SEND_DRY_RUN);
-    s->dry_run = slice_equal(dry_run, SLICE("1"));
-    if (dry_run.len > 0 && !s->dry_run && !slice_equal(dry_run, SLICE("0"))) {
-        field_errors_add(r->errors, SLICE("dry_run"),
-                         "dry_run is \"%.*s\"; give 1 for a trial, 0 or nothing for a mail",
-                         SLICE_ARGS(dry_run));
-    }
+    submission_read_dry_run(r);
 }
 
 /* The fields whose form is checked by compose too, so that they are reported with all others. */
-static void check_formats(struct reading *r)
+static void check_formats(struct submission_reading *r)
 {
     const struct message *message = &r->submission->message;
     if (message->message_id.len > 0 && !compose_message_ids_valid(message->message_id, 1)) {
@@ -312,12 +326,18 @@ enum submission_result submission_read(struct submission *submission, const stru
                                        struct arena *arena, struct field_errors *errors, struct err *err)
 {
     *submission = (struct submission){0};
-    struct reading r = {submission, fields, defaults, config, arena, errors, err};
+    struct submission_reading r = {submission, fields, defaults, config, arena, errors, err};
     read_singles(&r);
     check_formats(&r);
     enum submission_result result = read_people(&r);
     result = result == SUBMISSION_OK ? read_headers(&r) : result;
     return result == SUBMISSION_OK ? read_bodies(&r) : result;
+}
+
+void submission_free(struct submission *submission)
+{
+    passthrough_free(submission->whole);
+    submission->whole = NULL;
 }
 
 bool submission_complete(const struct submission *submission, struct err *err)
@@ -332,6 +352,11 @@ bool submission_complete(const struct submission *submission, struct err *err)
     if (message->from.count > 1 && message->sender.count == 0) {
         err_set_field(err, "sender", 6);
         err_set(err, "from has several mailboxes; give the one that sends the mail in sender");
+        return false;
+    }
+    if (submission->recipients.count == 0 && submission->whole != NULL) {
+        err_set_field(err, "rcpt", 4);
+        err_set(err, "The message has no recipient in To, Cc and Bcc; give the envelope's in rcpt");
         return false;
     }
     if (submission->recipients.count == 0) {

@@ -5,12 +5,15 @@
 #define FCGI_SMTP_CLI_OPTIONS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 enum cli_command {
     CLI_SERVE,
     CLI_CHECK,
     CLI_PRINT_CONFIG,
     CLI_HEALTH,
+    CLI_TEST_SERVER,
+    CLI_SEND,
     CLI_VERSION,
     CLI_HELP,
     CLI_USAGE_ERROR
@@ -19,7 +22,10 @@ enum cli_command {
 struct cli_options {
     enum cli_command command;
     const char *config;  /* the configuration's path */
-    const char *address; /* of --health; NULL: the configuration's */
+    const char *operand; /* --health's address, --test-server's name; NULL: the configuration's */
+    char *const *fields; /* of --send: KEY=VALUE, at least one */
+    size_t field_count;
+    bool verbose; /* --test-server and --send only */
 };
 
 /* On a usage error the reason was written to standard error. */

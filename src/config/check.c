@@ -105,36 +105,61 @@ static void choose_only_server(struct reading *r)
                (servers == NULL || servers->empty || servers->first == NULL)) {
         struct place place = servers != NULL ? servers->key_place : (struct place){1, 1};
         problems_add(r->problems, place, "server", "is missing; a server with its host is expected");
+    } else {
+        r->config->server.count = r->config->server_count; /* the one */
     }
+}
+
+/* The server that a node names; NULL: it names none, as was reported. */
+static const struct config_server *check_name(struct reading *r, const struct node *node)
+{
+    char names[NAMES_TEXT];
+    if (node->kind != NODE_SCALAR || node->empty) {
+        return NULL;
+    }
+    const struct config_server *server = config_find_server(r->config, node->text);
+    if (server == NULL) {
+        node_problem(r->problems, node, "\"%.64s\" is not a server; one of %s is expected", node->text.data,
+                     server_names(r->config, names));
+    }
+    return server;
+}
+
+/* Each once: what failed at a server a moment ago fails there again. */
+static void choose_named_server(struct reading *r, const struct node *node)
+{
+    struct config_indexes *chosen = &r->config->server;
+    const struct config_server *server = check_name(r, node);
+    if (server == NULL) {
+        return;
+    }
+    size_t index = (size_t)(server - r->config->servers);
+    for (size_t i = 0; i < chosen->count; i++) {
+        if (chosen->items[i] == index) {
+            node_problem(r->problems, node, "names %s again; each server once is expected", server->name);
+            return;
+        }
+    }
+    chosen->items[chosen->count++] = index;
 }
 
 static void choose_server(struct reading *r)
 {
     const struct node *node = top(r, "server");
-    char names[NAMES_TEXT];
     if (node == NULL) {
         choose_only_server(r);
     } else if (node->kind == NODE_MAPPING && top(r, "servers") != NULL) {
         node_key_problem(
             r->problems, node,
             "is a server of its own, and there is servers as well; only one of them is expected");
-    } else if (node->kind == NODE_SCALAR && !node->empty) {
-        const struct config_server *server = config_find_server(r->config, node->text);
-        if (server == NULL) {
-            node_problem(r->problems, node, "\"%.64s\" is not a server; one of %s is expected",
-                         node->text.data, server_names(r->config, names));
-        } else {
-            r->config->server = (size_t)(server - r->config->servers);
+    } else if (node->kind == NODE_MAPPING) {
+        r->config->server.count = r->config->server_count; /* the one */
+    } else if (node->kind == NODE_SEQUENCE) {
+        for (const struct node *entry = node->first; entry != NULL; entry = entry->next) {
+            choose_named_server(r, entry);
         }
-    }
-}
-
-static void check_name(struct reading *r, const struct node *node)
-{
-    char names[NAMES_TEXT];
-    if (node->kind == NODE_SCALAR && !node->empty && config_find_server(r->config, node->text) == NULL) {
-        node_problem(r->problems, node, "\"%.64s\" is not a server; one of %s is expected", node->text.data,
-                     server_names(r->config, names));
+    } else {
+        choose_named_server(r, node);
     }
 }
 
@@ -144,9 +169,9 @@ static void check_allowed_servers(struct reading *r)
     if (allowed == NULL) {
         return;
     }
-    check_name(r, allowed);
+    (void)check_name(r, allowed);
     for (const struct node *entry = allowed->first; entry != NULL; entry = entry->next) {
-        check_name(r, entry);
+        (void)check_name(r, entry);
     }
 }
 
@@ -164,9 +189,11 @@ bool check_config(struct reading *reading)
 {
     struct config *config = reading->config;
     char *name = own_name(&config->memory->arena);
-    if (name == NULL) {
+    size_t *chosen = arena_array(&config->memory->arena, config->server_count + 1, sizeof *chosen);
+    if (name == NULL || chosen == NULL) {
         return false;
     }
+    config->server.items = chosen; /* all zero: the only one */
     check_listen(reading);
     check_listen_group(reading);
     check_spill_dir(reading);

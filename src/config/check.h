@@ -19,6 +19,12 @@ bool check_directory(const char *path, int rights, char reason[CHECK_REASON_MAX]
 /* Whether path is a regular file that this process can read; else the reason. Sets *others if others can. */
 bool check_file(const char *path, bool *others, char reason[CHECK_REASON_MAX]);
 
+/* Whether path is a regular file that this process can run; else the reason. */
+bool check_executable(const char *path, char reason[CHECK_REASON_MAX]);
+
+/* The rules for its password and mechanism; reads the password from where it is kept, but runs no command. */
+void check_password(struct reading *reading, struct config_server *server, const struct node *node);
+
 /* The rules for a server that was completed; reads its password from where it is kept. */
 void check_server(struct reading *reading, struct config_server *server, const struct node *node);
 

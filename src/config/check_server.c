@@ -1,5 +1,5 @@
 /*
- * The rules for one server.
+ * The rules for one server: where it is and whom to trust.
  */
 #include <unistd.h>
 
@@ -7,10 +7,6 @@
 #include "config/syntax.h"
 
 #define NGINX_TIMEOUT INT64_C(60000) /* ms: nginx's default fastcgi_read_timeout */
-
-/* The password may stand in one of three places. */
-static const char *const password_keys[] = {"password", "password_file", "password_env"};
-#define PASSWORD_KEYS (sizeof password_keys / sizeof password_keys[0])
 
 /* A problem with a key that isn't there. */
 static void missing(struct reading *r, const struct node *node, const char *key, const char *expected)
@@ -38,6 +34,27 @@ static void check_host(struct reading *r, const struct config_server *server, co
         node_problem(r->problems, node_find(node, "tls"),
                      "has no meaning beside host: unix:/path; no tls is expected");
     }
+    if (server->source_address != NULL) {
+        node_problem(r->problems, node_find(node, "source_address"),
+                     "has no meaning beside host: unix:/path; no source_address is expected");
+    }
+}
+
+static void check_source(struct reading *r, const struct config_server *server, const struct node *node)
+{
+    if (server->host != NULL && server->source_address != NULL &&
+        syntax_families_differ(slice_of(server->host), slice_of(server->source_address))) {
+        node_problem(r->problems, node_find(node, "source_address"),
+                     "cannot reach host; an address of the same kind (IPv4 or IPv6) is expected");
+    }
+}
+
+static void check_lmtp(struct reading *r, const struct config_server *server, const struct node *node)
+{
+    if (server->protocol == CONFIG_PROTOCOL_LMTP && server->port == 25) { /* RFC 2033 5 */
+        node_problem(r->problems, node_find(node, "port"),
+                     "is SMTP's, and LMTP must not be spoken there; another one is expected, usually 24");
+    }
 }
 
 static void check_trust(struct reading *r, const struct config_server *server, const struct node *node)
@@ -59,76 +76,54 @@ static void check_trust(struct reading *r, const struct config_server *server, c
     if (server->verify == CONFIG_VERIFY_NONE) {
         node_warning(
             r->problems, node_find(node, "verify"),
-            "the server's certificate is not verified, so anybody on the way can read mails and password");
+            server->fingerprint != NULL
+                ? "the server's certificate is not verified; only its key is compared to fingerprint"
+                : "the server's certificate is not verified, so anybody on the way can read mails and "
+                  "password");
     }
 }
 
-static void read_password_file(struct reading *r, struct config_server *server, const struct node *node)
+static void check_client_cert(struct reading *r, const struct config_server *server, const struct node *node)
 {
+    const struct node *cert = node_find(node, "client_cert");
+    const struct node *key = node_find(node, "client_key");
     char reason[CHECK_REASON_MAX];
-    bool others;
-    if (!check_file(server->password_file, &others, reason)) {
-        node_problem(r->problems, node,
-                     "cannot be read: %s; a file with the password in its first line is expected", reason);
-        return;
+    bool others = false;
+    if ((cert != NULL) != (key != NULL)) {
+        node_key_problem(r->problems, cert != NULL ? cert : key,
+                         "stands without %s; both or none are expected",
+                         cert != NULL ? "client_key" : "client_cert");
     }
-    if (!secret_read_file(&server->password, server->password_file, NULL)) {
-        node_problem(r->problems, node,
-                     "its first line is empty or too long; the password is expected there");
+    if (server->client_cert != NULL && !check_file(server->client_cert, &others, reason)) {
+        node_problem(r->problems, cert, "cannot be read: %s; a PEM file with a certificate is expected",
+                     reason);
     }
-    if (others) {
-        node_warning(r->problems, node, "everybody can read this file; mode 0640 or stricter is expected");
-    }
-}
-
-/* The variable is not named in the problem, lest somebody wrote the password itself there. */
-static void read_password_env(struct reading *r, struct config_server *server, const struct node *node)
-{
-    if (!secret_read_env(&server->password, server->password_env, NULL)) {
-        node_problem(
-            r->problems, node,
-            "this environment variable is not set or empty; the name of one with the password is expected");
+    if (server->client_key != NULL && !check_file(server->client_key, &others, reason)) {
+        node_problem(r->problems, key, "cannot be read: %s; a PEM file with a private key is expected",
+                     reason);
+    } else if (server->client_key != NULL && others) {
+        node_warning(r->problems, key, "everybody can read this file; mode 0640 or stricter is expected");
     }
 }
 
-/* The one place where the password is; NULL if there is none or if there are several. */
-static const struct node *find_password(struct reading *r, const struct node *node)
+/* What protects a connection must not be left out in silence where there is no TLS, be it that tls was not given. */
+static void check_needs_tls(struct reading *r, const struct config_server *server, const struct node *node)
 {
-    const struct node *first = NULL;
-    bool several = false;
-    for (size_t i = 0; i < PASSWORD_KEYS; i++) {
-        const struct node *found = node_find(node, password_keys[i]);
-        if (found != NULL && first != NULL) {
-            several = true;
-            node_key_problem(r->problems, found, "stands beside %.*s; only one of them is expected",
-                             SLICE_ARGS(first->key));
+    const struct {
+        const char *key;
+        bool given;
+    } needs[] = {
+        {"fingerprint", server->fingerprint != NULL},
+        {"client_cert", server->client_cert != NULL},
+        {"require_tls", server->require_tls},
+        {"auth",
+         server->auth == CONFIG_AUTH_SCRAM_SHA_1_PLUS || server->auth == CONFIG_AUTH_SCRAM_SHA_256_PLUS},
+    };
+    for (size_t i = 0; server->tls == CONFIG_TLS_NONE && i < sizeof needs / sizeof needs[0]; i++) {
+        if (needs[i].given) {
+            node_key_problem(r->problems, node_find(node, needs[i].key),
+                             "needs TLS, and tls is none here; tls: starttls or implicit is expected");
         }
-        first = first != NULL ? first : found;
-    }
-    const struct node *user = node_find(node, "user");
-    if (first != NULL && user == NULL) {
-        node_key_problem(r->problems, first, "stands without a user; both or none are expected");
-    }
-    if (first == NULL && user != NULL) {
-        node_key_problem(r->problems, user,
-                         "stands without a password; password, password_file or password_env is expected");
-    }
-    return several ? NULL : first;
-}
-
-static void check_password(struct reading *r, struct config_server *server, const struct node *node)
-{
-    const struct node *password = find_password(r, node);
-    if (password == NULL) {
-        return;
-    }
-    if (server->password_file != NULL) {
-        read_password_file(r, server, password);
-    } else if (server->password_env != NULL) {
-        read_password_env(r, server, password);
-    } else if (r->others_can_read) {
-        node_warning(r->problems, password,
-                     "everybody can read this configuration file; mode 0640 or stricter is expected");
     }
 }
 
@@ -165,7 +160,11 @@ void check_server(struct reading *reading, struct config_server *server, const s
         return; /* not a server at all, as was reported */
     }
     check_host(reading, server, node);
+    check_source(reading, server, node);
+    check_lmtp(reading, server, node);
     check_trust(reading, server, node);
+    check_client_cert(reading, server, node);
+    check_needs_tls(reading, server, node);
     check_password(reading, server, node);
     check_cleartext(reading, server, node);
     check_total(reading, server, node);

@@ -223,6 +223,9 @@ static int64_t usual_port(const struct config_server *server)
     if (server->tls == CONFIG_TLS_IMPLICIT) {
         return 465; /* RFC 8314 7.3 */
     }
+    if (server->protocol == CONFIG_PROTOCOL_LMTP) {
+        return 24; /* "any private mail system" (RFC 1700): what servers use, for 25 is ruled out (RFC 2033 5) */
+    }
     return server->user != NULL ? 587 : 25; /* RFC 6409 3.1, RFC 5321 4.5.4.2 */
 }
 

@@ -50,3 +50,9 @@ bool check_file(const char *path, bool *others, char reason[CHECK_REASON_MAX])
     *others = good && (status.st_mode & S_IROTH) != 0;
     return good;
 }
+
+bool check_executable(const char *path, char reason[CHECK_REASON_MAX])
+{
+    struct stat status;
+    return look_at(path, S_IFREG, X_OK, &status, reason);
+}

@@ -182,8 +182,12 @@ static bool is_unset(const struct schema_key *key, const void *base)
         return *(char *const *)at == NULL;
     case SCHEMA_SECRET: {
         const struct config_server *server = base;
-        return server->password.data == NULL || server->password_file != NULL || server->password_env != NULL;
+        return server->password.data == NULL || server->password_file != NULL ||
+               server->password_env != NULL || server->password_command.count > 0;
     }
+    case SCHEMA_STRINGS: /* a command without words would be a problem */
+        return strcmp(key->path, SCHEMA_SERVER ".password_command") == 0 &&
+               ((const struct config_strings *)at)->count == 0;
     case SCHEMA_NUMBER:
         return *(const int64_t *)at < key->min;
     case SCHEMA_WORD:
@@ -244,6 +248,23 @@ static void put_servers(struct printer *p, const struct config *config)
     p->section[0] = '\0';
 }
 
+/* A single name, or a list of them. */
+static void put_choice(struct printer *p, const struct config *config)
+{
+    const struct config_indexes *chosen = &config->server;
+    p->indent = 0;
+    put(p, "server:");
+    for (size_t i = 0; i < chosen->count; i++) {
+        if (chosen->count > 1) {
+            begin_entry(p);
+        } else {
+            put_char(p, ' ');
+        }
+        put_string(p, config->servers[chosen->items[i]].name);
+    }
+    put_char(p, '\n');
+}
+
 static void put_keys(struct printer *p, const struct config *config, const char *section, const void *base)
 {
     p->section[0] = '\0';
@@ -255,9 +276,7 @@ static void put_keys(struct printer *p, const struct config *config, const char 
         if (key->type == SCHEMA_SERVERS) {
             put_servers(p, config);
         } else if (key->type == SCHEMA_CHOICE) {
-            put(p, "server: ");
-            put_string(p, config->servers[config->server].name);
-            put_char(p, '\n');
+            put_choice(p, config);
         } else if (!is_unset(key, base)) {
             begin_key(p, key->path, section);
             put_value(p, key, base);

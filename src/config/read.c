@@ -272,16 +272,22 @@ static void read_servers(struct reading *r, const struct node *node)
     }
 }
 
-/* A name is looked up when all servers are known: check.c. */
+/* Names are looked up when all servers are known: check.c. */
 static void read_choice(struct reading *r, const struct node *node)
 {
     if (node->kind == NODE_MAPPING) {
         read_server(r, node, slice_of(SCHEMA_SHORT_FORM));
-    } else if (node->kind == NODE_SEQUENCE) {
-        node_problem(r->problems, node, "is a list; the name of one server, or a server's keys, is expected");
-    } else if (node->empty) {
+    } else if (node->empty || (node->kind == NODE_SEQUENCE && node->count == 0)) {
         node_problem(r->problems, node,
-                     "has no value; the name of a server, or a server's keys, is expected");
+                     "has no value; the name of a server, a list of names, or a server's keys is expected");
+    }
+    for (const struct node *entry = node->first; node->kind == NODE_SEQUENCE && entry != NULL;
+         entry = entry->next) {
+        if (entry->kind == NODE_SEQUENCE || entry->kind == NODE_MAPPING) {
+            node_problem(r->problems, entry, "is %s; the name of a server is expected", kind_name(entry));
+        } else if (entry->empty) {
+            node_problem(r->problems, entry, "has no value; the name of a server is expected");
+        }
     }
 }
 

@@ -41,8 +41,20 @@ static const struct schema_word tls_versions[] = {
     {"1.2", CONFIG_TLS_1_2}, {"1.3", CONFIG_TLS_1_3}, {NULL, 0}};
 static const struct schema_word verifications[] = {
     {"full", CONFIG_VERIFY_FULL}, {"none", CONFIG_VERIFY_NONE}, {NULL, 0}};
-static const struct schema_word auth_mechanisms[] = {
-    {"auto", CONFIG_AUTH_AUTO}, {"plain", CONFIG_AUTH_PLAIN}, {"login", CONFIG_AUTH_LOGIN}, {NULL, 0}};
+static const struct schema_word protocols[] = {
+    {"smtp", CONFIG_PROTOCOL_SMTP}, {"lmtp", CONFIG_PROTOCOL_LMTP}, {NULL, 0}};
+static const struct schema_word auth_mechanisms[] = {{"auto", CONFIG_AUTH_AUTO},
+                                                     {"plain", CONFIG_AUTH_PLAIN},
+                                                     {"login", CONFIG_AUTH_LOGIN},
+                                                     {"cram-md5", CONFIG_AUTH_CRAM_MD5},
+                                                     {"scram-sha-1", CONFIG_AUTH_SCRAM_SHA_1},
+                                                     {"scram-sha-256", CONFIG_AUTH_SCRAM_SHA_256},
+                                                     {"scram-sha-1-plus", CONFIG_AUTH_SCRAM_SHA_1_PLUS},
+                                                     {"scram-sha-256-plus", CONFIG_AUTH_SCRAM_SHA_256_PLUS},
+                                                     {"xoauth2", CONFIG_AUTH_XOAUTH2},
+                                                     {"oauthbearer", CONFIG_AUTH_OAUTHBEARER},
+                                                     {"external", CONFIG_AUTH_EXTERNAL},
+                                                     {NULL, 0}};
 static const struct schema_word refusals[] = {
     {"partial", CONFIG_REFUSED_PARTIAL}, {"abort", CONFIG_REFUSED_ABORT}, {NULL, 0}};
 static const struct schema_word overrides[] = {
@@ -83,24 +95,39 @@ const struct schema_key schema_keys[] = {
     {SRV(host, STRING), RANGE(1, SYNTAX_HOST_MAX),
      IS(syntax_host, "a host name in ASCII, an IPv4 or IPv6 address without brackets, or unix:/path")},
     {SRV(port, NUMBER), RANGE(1, 65535)},
+    {SRV(protocol, WORD), DEFAULT("smtp"), .words = protocols},
     {SRV(tls, WORD), .words = tls_modes},
     {SRV(tls_min, WORD), DEFAULT("1.2"), .words = tls_versions},
     {SRV(verify, WORD), DEFAULT("full"), .words = verifications},
     {SRV(ca_file, STRING), RANGE(1, PATH_LEN)},
     {SRV(ca_path, STRING), RANGE(1, PATH_LEN)},
+    {SRV(fingerprint, STRING), RANGE(1, 64),
+     IS(syntax_fingerprint, "sha256: and the base64 of a SHA-256 digest (44 characters)")},
+    {SRV(client_cert, STRING), RANGE(1, PATH_LEN)},
+    {SRV(client_key, STRING), RANGE(1, PATH_LEN)},
+    {SRV(require_tls, BOOL), DEFAULT("false")},
     {SRV(user, STRING), RANGE(1, 1024)},
     {SRV(password, SECRET), RANGE(1, 8192)},
     {SRV(password_file, STRING), RANGE(1, PATH_LEN)},
     {SRV(password_env, STRING), RANGE(1, 1024)},
+    {SRV(password_command, STRINGS), RANGE(0, PATH_LEN)},
+    {SRV(password_ttl, DURATION), RANGE(0, 24 * HOUR), DEFAULT("5m")},
     {SRV(auth, WORD), DEFAULT("auto"), .words = auth_mechanisms},
     {SRV(allow_cleartext_auth, BOOL), DEFAULT("false")},
     {SRV(domain, STRING), RANGE(1, SYNTAX_HOST_MAX), IS(syntax_host_name, "a host name in ASCII")},
+    {SRV(source_address, STRING), RANGE(1, 64),
+     IS(syntax_address, "an IPv4 or IPv6 address without brackets")},
     {SRV(on_refused, WORD), DEFAULT("partial"), .words = refusals},
+    {SRV(inline_limit, SIZE), RANGE(0, 8 * MIB), DEFAULT("64KiB")},
+    {SRV(retry_after, DURATION), RANGE(0, 24 * HOUR), DEFAULT("30s")},
     {SRV(timeouts.connect, DURATION), RANGE(1 * MS, 1 * HOUR), DEFAULT("10s")},
     {SRV(timeouts.greeting, DURATION), RANGE(1 * MS, 1 * HOUR), DEFAULT("20s")},
     {SRV(timeouts.command, DURATION), RANGE(1 * MS, 1 * HOUR), DEFAULT("20s")},
     {SRV(timeouts.data, DURATION), RANGE(1 * MS, 1 * HOUR), DEFAULT("30s")},
     {SRV(timeouts.total, DURATION), RANGE(1 * MS, 1 * HOUR), DEFAULT("50s")},
+    {SRV(pool.size, NUMBER), RANGE(0, 1024), DEFAULT("32")},
+    {SRV(pool.idle, DURATION), RANGE(1 * MS, 1 * HOUR), DEFAULT("30s")},
+    {SRV(pool.max_messages, NUMBER), RANGE(1, 1000000), DEFAULT("100")},
 
     {TOP("defaults.from", defaults.from, STRING), RANGE(1, TEXT_LEN)},
     {TOP("defaults.sender", defaults.sender, STRING), RANGE(1, TEXT_LEN)},

@@ -32,7 +32,7 @@ enum schema_type {
     SCHEMA_STRINGS,  /* struct config_strings; each min..max octets */
     SCHEMA_NUMBERS,  /* struct config_numbers; each min..max */
     SCHEMA_PAIRS,    /* struct config_pairs; each value min..max octets */
-    SCHEMA_CHOICE,   /* server: a name, or a server's own keys */
+    SCHEMA_CHOICE,   /* server: a name, a list of names, or a server's own keys */
     SCHEMA_SERVERS   /* servers: a mapping of servers */
 };
 

@@ -7,9 +7,12 @@
 #include <arpa/inet.h>
 #include <stdint.h>
 
+#include "fcgi_smtp/base64.h"
 #include "fcgi_smtp/utf8.h"
 
 #define ADDRESS_TEXT_MAX INET6_ADDRSTRLEN /* the NUL included */
+#define SHA256_OCTETS    32
+#define SHA256_CHARS     44 /* in base64 */
 
 static bool is_digit(char c)
 {
@@ -106,6 +109,20 @@ static int parse_address(struct slice text, uint8_t out[16])
         return AF_INET;
     }
     return inet_pton(AF_INET6, copy, out) == 1 ? AF_INET6 : 0;
+}
+
+bool syntax_address(struct slice text)
+{
+    uint8_t octets[16];
+    return parse_address(text, octets) != 0;
+}
+
+bool syntax_families_differ(struct slice a, struct slice b)
+{
+    uint8_t octets[16];
+    int first = parse_address(a, octets);
+    int second = parse_address(b, octets);
+    return first != 0 && second != 0 && first != second;
 }
 
 bool syntax_loopback(struct slice text)
@@ -260,4 +277,14 @@ bool syntax_field_name(struct slice text)
         }
     }
     return text.len > 0;
+}
+
+bool syntax_fingerprint(struct slice text)
+{
+    static const char prefix[] = "sha256:";
+    size_t begin = sizeof prefix - 1;
+    char digest[BASE64_DECODER_UPDATE_MAX(SHA256_CHARS)];
+    size_t len = 0;
+    return text.len == begin + SHA256_CHARS && memcmp(text.data, prefix, begin) == 0 &&
+           base64_decode(text.data + begin, SHA256_CHARS, digest, &len) && len == SHA256_OCTETS;
 }

@@ -23,13 +23,18 @@ size_t syntax_text_prefix(struct slice text, const char *allowed);
 bool syntax_listen(struct slice text);       /* unix:/path, 127.0.0.1:9000, [::1]:9000 */
 bool syntax_network(struct slice text);      /* an address or CIDR network whose host bits are zero */
 bool syntax_base_path(struct slice text);    /* "/", "/mail", "/mail/" */
+bool syntax_address(struct slice text);      /* IPv4 or IPv6 without brackets */
 bool syntax_host(struct slice text);         /* a name, IPv4, IPv6, unix:/path */
 bool syntax_host_name(struct slice text);    /* a name alone */
 bool syntax_host_pattern(struct slice text); /* a name or address with * and ? */
 bool syntax_server_name(struct slice text);  /* letters, digits, "-", "_", "." */
 bool syntax_field_name(struct slice text);   /* RFC 5322 3.6.8: ftext */
+bool syntax_fingerprint(struct slice text);  /* sha256:BASE64 of 32 octets */
 
 bool syntax_is_unix(struct slice text); /* begins with unix: */
+
+/* Whether both texts are addresses, one of IPv4 and one of IPv6, so that neither can talk to the other. */
+bool syntax_families_differ(struct slice a, struct slice b);
 
 /* Whether text is a loopback address (127/8, ::1). */
 bool syntax_loopback(struct slice text);

@@ -2,6 +2,8 @@
  * Encoded words are looked for only where white space or the text's ends delimit them (RFC 2047 5, 6.1). Adjacent words of one
  * charset are converted together, because some senders split characters; if that fails, each of them is tried
  * alone, once, so that a broken word spoils no good one and time stays linear.
+ *
+ * Behind a word that is none of them nothing depends on what came before: there the stream cuts its text.
  */
 #include "fcgi_smtp/encoded_word.h"
 
@@ -236,4 +238,75 @@ bool encoded_word_decode(struct buf *out, struct slice text)
         out->data[begin] = '\0';
     }
     return !decoder.failed;
+}
+
+void encoded_word_decoder_init(struct encoded_word_decoder *decoder, size_t limit)
+{
+    buf_init(&decoder->held, limit);
+    decoder->scanned = 0;
+}
+
+void encoded_word_decoder_free(struct encoded_word_decoder *decoder)
+{
+    buf_free(&decoder->held);
+}
+
+/* Decodes the first len octets of what is held. */
+static bool decode_held(struct encoded_word_decoder *decoder, size_t len, struct buf *out)
+{
+    if (!encoded_word_decode(out, (struct slice){decoder->held.data, len})) {
+        return false;
+    }
+    buf_consume(&decoder->held, len);
+    decoder->scanned -= decoder->scanned < len ? decoder->scanned : len;
+    return true;
+}
+
+/* The end of the last whole word that is no encoded one; 0 if there is none. Whole words are looked at once. */
+static size_t scan_words(struct encoded_word_decoder *decoder)
+{
+    struct slice text = buf_slice(&decoder->held);
+    struct encoded_word word;
+    size_t settled = 0;
+    for (;;) {
+        size_t begin = skip_white(text, decoder->scanned);
+        size_t end = skip_word(text, begin);
+        decoder->scanned = begin;
+        if (end == text.len) {
+            return settled;
+        }
+        settled = parse_word(text, begin, &word) ? settled : end;
+        decoder->scanned = end;
+    }
+}
+
+/* Up to and with the first white space: there a word may have ended. */
+static size_t piece_len(const char *octets, size_t len)
+{
+    size_t end = skip_word((struct slice){octets, len}, 0);
+    return end < len ? end + 1 : len;
+}
+
+bool encoded_word_decoder_update(struct encoded_word_decoder *decoder, const void *in, size_t len,
+                                 struct buf *out)
+{
+    const char *from = in;
+    while (len > 0) {
+        size_t piece = piece_len(from, len);
+        if (!buf_append(&decoder->held, from, piece)) {
+            return false;
+        }
+        size_t settled = is_white(from[piece - 1]) ? scan_words(decoder) : 0;
+        if (settled > 0 && !decode_held(decoder, settled, out)) {
+            return false;
+        }
+        from += piece;
+        len -= piece;
+    }
+    return true;
+}
+
+bool encoded_word_decoder_finish(struct encoded_word_decoder *decoder, struct buf *out)
+{
+    return decoder->held.len == 0 || decode_held(decoder, decoder->held.len, out);
 }

@@ -347,3 +347,30 @@ enum encoded_word_result encoded_word_encode(struct buf *out, struct slice text,
     *column = field.column;
     return ENCODED_WORD_OK;
 }
+
+void encoded_word_encoder_init(struct encoded_word_encoder *encoder, enum encoded_word_place place,
+                               size_t column, size_t limit)
+{
+    buf_init(&encoder->text, limit);
+    encoder->place = place;
+    encoder->column = column;
+}
+
+void encoded_word_encoder_free(struct encoded_word_encoder *encoder)
+{
+    buf_free(&encoder->text);
+}
+
+enum encoded_word_result encoded_word_encoder_update(struct encoded_word_encoder *encoder, const void *in,
+                                                     size_t len)
+{
+    return len == 0 || buf_append(&encoder->text, in, len) ? ENCODED_WORD_OK : ENCODED_WORD_NO_ROOM;
+}
+
+enum encoded_word_result encoded_word_encoder_finish(struct encoded_word_encoder *encoder, struct buf *out)
+{
+    enum encoded_word_result result =
+        encoded_word_encode(out, buf_slice(&encoder->text), encoder->place, &encoder->column);
+    buf_clear(&encoder->text);
+    return result;
+}

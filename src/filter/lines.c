@@ -112,11 +112,22 @@ static void scan_octets(struct line_scanner *scanner, const char *in, size_t len
     scanner->octets += len;
 }
 
+static void scan_line(struct line_scanner *scanner, uint64_t octets)
+{
+    scanner->line += octets;
+    scanner->crlf_octets += octets;
+    scanner->longest_line = scanner->line > scanner->longest_line ? scanner->line : scanner->longest_line;
+    if (scanner->line > LINE_OCTETS_MAX && scanner->long_line == 0) {
+        scanner->long_line = scanner->line_ends + 1;
+    }
+}
+
 static void scan_line_end(struct line_scanner *scanner, char c)
 {
     scanner->has_lone_lf = scanner->has_lone_lf || c == '\n';
     scanner->after_cr = c == '\r';
     scanner->line = 0;
+    scanner->line_ends++;
     scanner->crlf_octets += 2;
 }
 
@@ -142,10 +153,7 @@ void line_scanner_update(struct line_scanner *scanner, const void *in, size_t le
             p += scan_after_cr(scanner, *p);
         }
         const char *line_end = next_line_end(&ends, p);
-        uint64_t octets = (uint64_t)(line_end - p);
-        scanner->line += octets;
-        scanner->crlf_octets += octets;
-        scanner->longest_line = scanner->line > scanner->longest_line ? scanner->line : scanner->longest_line;
+        scan_line(scanner, (uint64_t)(line_end - p));
         if (line_end == end) {
             break;
         }

@@ -5,7 +5,7 @@
  * checked here, once for both encodings, so that it can stand in error texts, logs and look-ups as it is. Contents are
  * left raw: which charset they are in is known only when all fields are (_charset_).
  */
-#include "fields.h"
+#include "fcgi_smtp/form_fields.h"
 
 #include "fcgi_smtp/utf8.h"
 

@@ -5,7 +5,7 @@
 #define FCGI_SMTP_FORM_MULTIPART_H
 
 #include "fcgi_smtp/buf.h"
-#include "fields.h"
+#include "fcgi_smtp/form_fields.h"
 
 #define MULTIPART_BOUNDARY_MAX  ((size_t)70) /* RFC 2046 5.1.1 */
 #define MULTIPART_DELIMITER_MAX (4 + MULTIPART_BOUNDARY_MAX)

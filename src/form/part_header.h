@@ -4,7 +4,7 @@
 #ifndef FCGI_SMTP_FORM_PART_HEADER_H
 #define FCGI_SMTP_FORM_PART_HEADER_H
 
-#include "fields.h"
+#include "fcgi_smtp/form_fields.h"
 
 #define PART_HEADER_MAX   ((size_t)16 * 1024) /* octets of a part's header, the empty line included */
 #define PART_HEADER_LINES ((size_t)32)        /* fields in it */

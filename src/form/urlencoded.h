@@ -4,7 +4,7 @@
 #ifndef FCGI_SMTP_FORM_URLENCODED_H
 #define FCGI_SMTP_FORM_URLENCODED_H
 
-#include "fields.h"
+#include "fcgi_smtp/form_fields.h"
 
 #define URLENCODED_ESCAPE ((size_t)3) /* octets of "%41" */
 

@@ -10,10 +10,12 @@
 #include "fcgi_smtp/quoted_printable.h"
 #include "mime/input.h"
 
+/* BODY_7BIT: as it is, but for its line ends. */
 enum body_encoding { BODY_7BIT, BODY_QUOTED_PRINTABLE, BODY_BASE64 };
 
 struct body {
     const struct blob *content; /* NULL: empty */
+    uint64_t begin;             /* octets of content that are left out at its start */
     struct slice charset;       /* to convert from; empty: none needed */
     bool lines;                 /* line ends become CRLF (always but for files in base64) */
     bool end_line;              /* a last line without end gets one: nothing follows it (not in base64) */

@@ -15,7 +15,9 @@ bool body_stream_open(struct body_stream *stream, const struct body *body, struc
     crlf_encoder_init(&stream->crlf);
     quoted_printable_encoder_init(&stream->quoted_printable, QUOTED_PRINTABLE_TEXT);
     base64_encoder_init(&stream->base64, BASE64_WRAPPED);
-    return input_open(input, body->content, body->charset, err) == COMPOSE_OK;
+    bool ok = input_open(input, body->content, body->charset, err) == COMPOSE_OK;
+    input->offset = body->begin;
+    return ok;
 }
 
 /* The most octets that can be taken when cap octets may come out. */

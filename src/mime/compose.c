@@ -9,6 +9,7 @@
 
 #include "fcgi_smtp/encoded_word.h"
 #include "fcgi_smtp/utf8.h"
+#include "mime/content_id.h"
 #include "mime/date.h"
 #include "mime/header.h"
 #include "mime/lexer.h"
@@ -274,6 +275,7 @@ static enum compose_result write_message(struct compose *compose, const struct m
     }
     header_init(&header, &compose->segments.fixed, err);
     write_fields(&header, message, compose);
+    content_id_check(&header, message);
     if (header.result == COMPOSE_OK) {
         part_write_tree(&header, &compose->segments, &tree->root, &compose->section_end);
         segments_end(&compose->segments);

@@ -1,12 +1,12 @@
 /*
- * message: the tree of a mail's parts (spec: text, html, alternative, mixed), before anything of it is written.
+ * message: the tree of a mail's parts (alternative in related in mixed), before anything of it is written.
  */
 #ifndef FCGI_SMTP_MIME_MESSAGE_H
 #define FCGI_SMTP_MIME_MESSAGE_H
 
 #include "fcgi_smtp/message.h"
 
-enum node_kind { NODE_MULTIPART, NODE_TEXT, NODE_HTML, NODE_FILE };
+enum node_kind { NODE_MULTIPART, NODE_TEXT, NODE_AMP, NODE_HTML, NODE_INLINE, NODE_ATTACHMENT };
 
 struct node {
     enum node_kind kind;

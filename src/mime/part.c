@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "fcgi_smtp/random.h"
+#include "mime/content_id.h"
 #include "mime/file_name.h"
 #include "mime/media_type.h"
 
@@ -67,6 +68,9 @@ static bool failed(struct writer *writer, enum compose_result result)
     return writer->header->result != COMPOSE_OK;
 }
 
+static const char *const text_types[] = {
+    [NODE_TEXT] = "text/plain", [NODE_AMP] = "text/x-amp-html", [NODE_HTML] = "text/html"};
+
 static void write_text(struct writer *writer, const struct node *node, bool alone)
 {
     struct body body;
@@ -75,7 +79,7 @@ static void write_text(struct writer *writer, const struct node *node, bool alon
         return;
     }
     header_begin(header, SLICE("Content-Type"), slice_of(node->part->field));
-    header_word(header, node->kind == NODE_HTML ? SLICE("text/html") : SLICE("text/plain"), "");
+    header_word(header, slice_of(text_types[node->kind]), "");
     header_parameter(header, SLICE("charset"), SLICE("utf-8"));
     header_end(header);
     write_encoding(writer, &body, node->part);
@@ -128,8 +132,9 @@ static void write_disposition(struct writer *writer, const char *disposition, co
     header_end(header);
 }
 
-static void write_file(struct writer *writer, const struct message_part *part)
+static void write_file(struct writer *writer, const struct node *node)
 {
+    const struct message_part *part = node->part;
     struct body body;
     struct header *header = writer->header;
     struct media_type type = choose_type(part);
@@ -148,7 +153,10 @@ static void write_file(struct writer *writer, const struct message_part *part)
     }
     write_type(writer, &type, part);
     write_encoding(writer, &body, part);
-    write_disposition(writer, "attachment", part);
+    if (node->kind == NODE_INLINE) {
+        content_id_write(header, part);
+    }
+    write_disposition(writer, node->kind == NODE_INLINE ? "inline" : "attachment", part);
     add_body(writer, &body);
 }
 
@@ -174,13 +182,28 @@ static bool make_boundary(struct writer *writer, struct boundary *boundary)
     return true;
 }
 
-static void begin_multipart(struct writer *writer, const char *subtype, const struct boundary *boundary)
+/* RFC 2387 3.1: a multipart/related names the type of its root, which is its first part. */
+static void write_root_type(struct writer *writer, const struct node *root)
+{
+    char text[64];
+    if (root->kind == NODE_MULTIPART) {
+        (void)snprintf(text, sizeof text, "\"multipart/%s\"", root->subtype);
+    } else {
+        (void)snprintf(text, sizeof text, "\"%s\"", text_types[root->kind]);
+    }
+    header_parameter(writer->header, SLICE("type"), slice_of(text));
+}
+
+static void begin_multipart(struct writer *writer, const struct node *node, const struct boundary *boundary)
 {
     struct header *header = writer->header;
     char text[64];
     header_begin(header, SLICE("Content-Type"), (struct slice){NULL, 0});
-    (void)snprintf(text, sizeof text, "multipart/%s", subtype);
+    (void)snprintf(text, sizeof text, "multipart/%s", node->subtype);
     header_word(header, slice_of(text), "");
+    if (strcmp(node->subtype, "related") == 0) {
+        write_root_type(writer, &node->children[0]);
+    }
     (void)snprintf(text, sizeof text, "\"%s\"", boundary->text);
     header_parameter(header, SLICE("boundary"), slice_of(text));
     header_end(header);
@@ -191,8 +214,8 @@ static void begin_multipart(struct writer *writer, const char *subtype, const st
 static void write_node(struct writer *writer, const struct node *node, bool alone)
 {
     struct boundary boundary;
-    if (node->kind == NODE_FILE) {
-        write_file(writer, node->part);
+    if (node->kind == NODE_INLINE || node->kind == NODE_ATTACHMENT) {
+        write_file(writer, node);
         return;
     }
     if (node->kind != NODE_MULTIPART) {
@@ -202,7 +225,7 @@ static void write_node(struct writer *writer, const struct node *node, bool alon
     if (!make_boundary(writer, &boundary)) {
         return;
     }
-    begin_multipart(writer, node->subtype, &boundary);
+    begin_multipart(writer, node, &boundary);
     for (size_t i = 0; i < node->count && writer->header->result == COMPOSE_OK; i++) {
         write_delimiter(writer, &boundary, "");
         write_node(writer, &node->children[i], false);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "smtp/auth.h"
+#include "smtp/trace.h"
 
 static const struct slice nothing = {NULL, 0};
 

@@ -1,30 +1,51 @@
 /*
- * The public call: a session, a transaction on it, and what is left over for the caller to release when its
- * own client has been answered.
+ * The public call: a session, warm or new, a transaction on it, and what is left over for the caller to release
+ * when its own client has been answered.
+ *
+ * A warm session may have died without a sign. Where that is what happened, and only where it is proved that
+ * nothing was accepted, the mail is given once more, on a new connection. A new connection is not a reused one,
+ * so there is no third time.
  */
 #include "fcgi_smtp/smtp_client.h"
 
 #include <string.h>
 
 #include "smtp/outcome.h"
+#include "smtp/pool.h"
 #include "smtp/session.h"
 #include "smtp/transaction.h"
 
-void smtp_deliver(struct smtp_endpoint *endpoint, struct smtp_delivery *delivery,
-                  struct smtp_outcome *outcome)
+/* As if nothing had been tried yet. */
+static void prepare(struct smtp_delivery *delivery, struct smtp_outcome *outcome)
 {
     outcome_init(outcome);
     for (size_t i = 0; i < delivery->recipient_count; i++) {
         delivery->recipients[i].state = SMTP_DELIVERY_NONE;
         memset(&delivery->recipients[i].reply, 0, sizeof delivery->recipients[i].reply);
     }
-    struct limit total = {delivery->total, delivery->cancel_fd};
-    struct smtp_session *session = session_open(endpoint, total, outcome);
-    if (session == NULL) {
-        return;
+}
+
+/* on_refused: abort left the server with recipients that it would have served. */
+static bool was_aborted(const struct smtp_delivery *delivery, const struct smtp_outcome *outcome)
+{
+    bool accepted = false;
+    for (size_t i = 0; i < delivery->recipient_count; i++) {
+        accepted = accepted || delivery->recipients[i].reply.code / 100 == 2;
     }
+    return accepted && outcome->class != SMTP_ACCEPTED && outcome->stage == step_name(STEP_RCPT);
+}
+
+static void run(struct smtp_session *session, struct smtp_delivery *delivery, struct smtp_outcome *outcome)
+{
+    session_lend(session, (struct limit){delivery->total, delivery->cancel_fd}, outcome);
     transaction_run(session, delivery, outcome);
-    session->outcome = NULL;
+    session_lend(session, session->total, NULL);
+    session->spent = session->spent || was_aborted(delivery, outcome);
+}
+
+/* Keeps the session for the caller to release, if there is something to release. */
+static void keep(struct smtp_session *session, struct smtp_outcome *outcome)
+{
     if (session->sound) {
         outcome->session = session;
     } else {
@@ -32,8 +53,75 @@ void smtp_deliver(struct smtp_endpoint *endpoint, struct smtp_delivery *delivery
     }
 }
 
+/*
+ * Whether what went wrong on a reused session is only that it was no longer one. Once the write that holds the
+ * data's last octet was begun, a lost connection makes the state unknown (see transaction.c) and proves nothing.
+ * A refusal in MAIL's place does, whatever was written behind MAIL.
+ */
+static bool was_stale(struct smtp_session *session, const struct smtp_outcome *outcome)
+{
+    if (outcome->state != SMTP_DELIVERY_NONE || outcome->class == SMTP_ACCEPTED) {
+        return false;
+    }
+    if (outcome->stage == step_name(STEP_MAIL) && outcome->reply.code / 100 == 4) {
+        return outcome->reply.code == 421 || session_has_left(session, session->total);
+    }
+    return outcome->class == SMTP_UNAVAILABLE && session->lost;
+}
+
+/* False: it is as if nothing had been tried. */
+static bool deliver_warm(struct smtp_session *session, struct smtp_delivery *delivery,
+                         struct smtp_outcome *outcome)
+{
+    outcome->reused = true;
+    run(session, delivery, outcome);
+    if (!was_stale(session, outcome)) {
+        keep(session, outcome);
+        return true;
+    }
+    session_end(session);
+    prepare(delivery, outcome);
+    return false;
+}
+
+void smtp_deliver(struct smtp_endpoint *endpoint, struct smtp_delivery *delivery,
+                  struct smtp_outcome *outcome)
+{
+    struct session_order order = {.total = {delivery->total, delivery->cancel_fd}, .trace = delivery->trace};
+    prepare(delivery, outcome);
+    bool warm = delivery->trace == NULL && !limit_passed(order.total);
+    struct smtp_session *session = warm ? pool_take(endpoint->pool, order.total) : NULL;
+    if (session != NULL && deliver_warm(session, delivery, outcome)) {
+        return;
+    }
+    session = session_open(endpoint, &order, outcome);
+    if (session != NULL) {
+        run(session, delivery, outcome);
+        keep(session, outcome);
+    }
+}
+
+void smtp_probe(struct smtp_endpoint *endpoint, const struct smtp_probe *probe, struct smtp_outcome *outcome)
+{
+    outcome_init(outcome);
+    struct session_order order = {
+        .total = {probe->total, probe->cancel_fd}, .trace = probe->trace, .anonymous = !probe->authenticate};
+    struct smtp_session *session = session_open(endpoint, &order, outcome);
+    if (session != NULL) {
+        outcome->class = SMTP_ACCEPTED;
+        outcome->stage = step_name(STEP_QUIT);
+        session_end(session);
+    }
+}
+
 void smtp_release(struct smtp_endpoint *endpoint, struct smtp_session *session)
 {
-    (void)endpoint;
-    session_end(session);
+    (void)endpoint; /* the session knows its own, even where there was a choice of several */
+    if (session == NULL) {
+        return;
+    }
+    struct pool *pool = session->trace == NULL ? session->endpoint->pool : NULL; /* a trace ends here */
+    if (pool == NULL || !session_rest(session) || !pool_put(pool, session)) {
+        session_end(session);
+    }
 }

@@ -17,16 +17,51 @@
 #define UNIX_RETRY_MS 20
 
 struct attempt {
-    int fd;    /* -1: not under way (any more) */
-    int error; /* errno once it failed */
+    int fd;           /* -1: not under way (any more) */
+    int error;        /* errno once it failed */
+    const char *what; /* failed, where that was not the connection itself; NULL else */
 };
 
 struct race {
     const struct socket_addresses *addresses;
+    const struct socket_address *source;
     struct attempt attempts[RESOLVE_ADDRESSES];
     size_t begun;
     deadline next; /* when to begin another one */
 };
+
+/* Without a port: the system chooses it when it knows the other end, so that many connections can share one. */
+static bool bind_source(struct attempt *attempt, const struct socket_address *source)
+{
+    int on = 1;
+    if (source == NULL) {
+        return true;
+    }
+    (void)setsockopt(attempt->fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on);
+    if (bind(attempt->fd, (const struct sockaddr *)(const void *)&source->storage, source->len) == 0) {
+        return true;
+    }
+    attempt->what = "source_address: ";
+    return false;
+}
+
+/* False, with errno: it has failed already. */
+static bool begin_attempt(struct attempt *attempt, const struct socket_address *address,
+                          const struct socket_address *source)
+{
+    sa_family_t family = address->storage.ss_family;
+    attempt->fd = -1;
+    if (source != NULL && source->storage.ss_family != family) {
+        attempt->what = "source_address is of the other kind: ";
+        errno = EAFNOSUPPORT;
+        return false;
+    }
+    attempt->fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    return attempt->fd >= 0 && bind_source(attempt, source) &&
+           (connect(attempt->fd, (const struct sockaddr *)(const void *)&address->storage, address->len) ==
+                0 ||
+            errno == EINPROGRESS);
+}
 
 static void begin_next(struct race *race)
 {
@@ -34,10 +69,7 @@ static void begin_next(struct race *race)
     const struct socket_address *address = &race->addresses->items[race->begun];
     race->begun++;
     race->next = deadline_after(CONNECT_STAGGER_MS);
-    attempt->fd = socket(address->storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (attempt->fd >= 0 &&
-        (connect(attempt->fd, (const struct sockaddr *)(const void *)&address->storage, address->len) == 0 ||
-         errno == EINPROGRESS)) {
+    if (begin_attempt(attempt, address, race->source)) {
         return;
     }
     attempt->error = errno;
@@ -116,7 +148,7 @@ static enum connect_result run(struct race *race, struct limit limit, size_t *wi
     }
 }
 
-static void address_text(const struct socket_address *address, char *out, size_t cap)
+void connect_address_text(const struct socket_address *address, char *out, size_t cap)
 {
     const void *octets =
         address->storage.ss_family == AF_INET
@@ -136,27 +168,28 @@ static void describe(const struct race *race, const char *who, struct err *err)
     for (size_t i = 0; i < race->addresses->count && ok; i++) {
         char address[INET6_ADDRSTRLEN];
         char reason[128];
-        address_text(&race->addresses->items[i], address, sizeof address);
+        connect_address_text(&race->addresses->items[i], address, sizeof address);
+        const char *what = race->attempts[i].what != NULL ? race->attempts[i].what : "";
         const char *why = i >= race->begun ? "not tried in time"
                           : race->attempts[i].error == 0
                               ? "no answer in time"
                               : strerror_r(race->attempts[i].error, reason, sizeof reason);
-        ok = buf_printf(&text, "%s%s: %s", i > 0 ? "; " : "", address, why);
+        ok = buf_printf(&text, "%s%s: %s%s", i > 0 ? "; " : "", address, what, why);
     }
     err_set(err, "cannot connect to %s: %s", who, buf_cstr(&text));
     buf_free(&text);
 }
 
-enum connect_result connect_tcp(const struct socket_addresses *addresses, const char *who, struct limit limit,
-                                size_t *winner, int *fd, struct err *err)
+enum connect_result connect_tcp(const struct connect_target *target, struct limit limit, size_t *winner,
+                                int *fd, struct err *err)
 {
-    struct race race = {.addresses = addresses, .next = deadline_now()};
+    struct race race = {.addresses = target->addresses, .source = target->source, .next = deadline_now()};
     enum connect_result result = run(&race, limit, winner);
     if (result == CONNECT_OK) {
         *fd = race.attempts[*winner].fd;
         race.attempts[*winner].fd = -1;
     } else {
-        describe(&race, who, err);
+        describe(&race, target->who, err);
     }
     for (size_t i = 0; i < race.begun; i++) {
         if (race.attempts[i].fd >= 0) {
@@ -243,7 +276,7 @@ void connect_own_literal(int fd, char *out, size_t cap)
     bool known = getsockname(fd, (struct sockaddr *)(void *)&address.storage, &address.len) == 0;
     sa_family_t family = address.storage.ss_family;
     if (known && (family == AF_INET || family == AF_INET6)) {
-        address_text(&address, text, sizeof text);
+        connect_address_text(&address, text, sizeof text);
     }
     (void)snprintf(out, cap, family == AF_INET6 ? "[IPv6:%s]" : "[%s]", text);
 }

@@ -4,13 +4,19 @@
  */
 #include "smtp/endpoint.h"
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "fcgi_smtp/buf.h"
+#include "smtp/pool.h"
 #include "smtp/public_address.h"
 
 #define STRINGS_LIMIT ((size_t)64 * 1024)
 #define UNIX_PREFIX   "unix:"
+
+#define ADDRESSES_TEXT_MAX ((size_t)RESOLVE_ADDRESSES * (INET6_ADDRSTRLEN + 2))
 
 /* Copies the string that *field points at into the arena; NULL stays NULL. */
 static bool keep(struct arena *arena, const char **field)
@@ -40,7 +46,9 @@ static bool copy_settings(struct smtp_endpoint *endpoint, const struct smtp_sett
     *own = *settings;
     own->password = (struct secret){NULL, 0};
     bool ok = keep(arena, &own->name) && keep(arena, &own->host) && keep(arena, &own->ca_file) &&
-              keep(arena, &own->ca_path) && keep(arena, &own->user) && keep(arena, &own->domain);
+              keep(arena, &own->ca_path) && keep(arena, &own->user) && keep(arena, &own->domain) &&
+              keep(arena, &own->fingerprint) && keep(arena, &own->client_cert) &&
+              keep(arena, &own->client_key) && keep(arena, &own->source_address);
     struct slice password = {settings->password.data, settings->password.len};
     ok = ok && (password.data == NULL || secret_set(&own->password, password));
     if (!ok) {
@@ -51,6 +59,41 @@ static bool copy_settings(struct smtp_endpoint *endpoint, const struct smtp_sett
     endpoint->tls_name = is_unix ? "localhost" : own->host; /* the end of a unix socket is this machine */
     endpoint->label = make_label(endpoint);
     return endpoint->label != NULL;
+}
+
+static bool set_source(struct smtp_endpoint *endpoint, struct err *err)
+{
+    const char *text = endpoint->settings.source_address;
+    struct sockaddr_in *ip4 = (struct sockaddr_in *)(void *)&endpoint->source.storage;
+    struct sockaddr_in6 *ip6 = (struct sockaddr_in6 *)(void *)&endpoint->source.storage;
+    if (text == NULL) {
+        return true;
+    }
+    if (inet_pton(AF_INET, text, &ip4->sin_addr) == 1) {
+        ip4->sin_family = AF_INET;
+        endpoint->source.len = sizeof *ip4;
+    } else if (inet_pton(AF_INET6, text, &ip6->sin6_addr) == 1) {
+        ip6->sin6_family = AF_INET6;
+        endpoint->source.len = sizeof *ip6;
+    } else {
+        err_set(err, "source_address %s is neither an IPv4 nor an IPv6 address", text);
+        return false;
+    }
+    return true;
+}
+
+/*
+ * The pool belongs to the endpoint, so that its sessions cannot be taken for another server, other credentials,
+ * other TLS settings or another configuration. Requests that override any of them have a derived endpoint.
+ */
+static bool make_pool(struct smtp_endpoint *endpoint)
+{
+    const struct smtp_settings *settings = &endpoint->settings;
+    if (settings->pool_size > 0) {
+        endpoint->pool = pool_new(settings->pool_size, settings->pool_idle_ms);
+        return endpoint->pool != NULL;
+    }
+    return true;
 }
 
 static struct smtp_endpoint *make(const struct smtp_settings *settings, const struct smtp_endpoint *base,
@@ -65,8 +108,13 @@ static struct smtp_endpoint *make(const struct smtp_settings *settings, const st
     arena_init(&endpoint->strings, STRINGS_LIMIT);
     endpoint->owns_resolver = base == NULL;
     endpoint->resolver = base != NULL ? base->resolver : resolver_new(NULL);
-    if (endpoint->resolver == NULL || !copy_settings(endpoint, settings)) {
+    if (endpoint->resolver == NULL || !copy_settings(endpoint, settings) ||
+        (base == NULL && !make_pool(endpoint))) {
         err_set(err, "out of memory");
+        smtp_endpoint_free(endpoint);
+        return NULL;
+    }
+    if (!set_source(endpoint, err)) {
         smtp_endpoint_free(endpoint);
         return NULL;
     }
@@ -96,6 +144,7 @@ void smtp_endpoint_free(struct smtp_endpoint *endpoint)
     if (endpoint == NULL) {
         return;
     }
+    pool_free(endpoint->pool);
     if (endpoint->owns_resolver) {
         resolver_free(endpoint->resolver);
     }
@@ -142,13 +191,44 @@ static enum connect_result forbidden(const struct smtp_endpoint *endpoint, struc
     return CONNECT_FORBIDDEN;
 }
 
-enum connect_result endpoint_connect(struct smtp_endpoint *endpoint, struct limit limit, int *fd,
-                                     struct err *err)
+/* The first count of them. */
+static void trace_addresses(const struct smtp_trace *trace, enum smtp_trace_kind kind,
+                            const struct socket_address *addresses, size_t count)
+{
+    if (trace == NULL) {
+        return;
+    }
+    struct buf text;
+    buf_init(&text, ADDRESSES_TEXT_MAX);
+    bool ok = true;
+    for (size_t i = 0; ok && i < count; i++) {
+        char address[INET6_ADDRSTRLEN];
+        connect_address_text(&addresses[i], address, sizeof address);
+        ok = buf_printf(&text, "%s%s", i > 0 ? ", " : "", address);
+    }
+    trace_text(trace, kind, buf_slice(&text));
+    buf_free(&text);
+}
+
+static enum connect_result connect_path(struct smtp_endpoint *endpoint, struct limit limit,
+                                        const struct smtp_trace *trace, int *fd, struct err *err)
+{
+    if (endpoint->settings.public_only) {
+        return forbidden(endpoint, err);
+    }
+    enum connect_result result = connect_unix(endpoint->unix_path, limit, fd, err);
+    if (result == CONNECT_OK) {
+        trace_text(trace, SMTP_TRACE_CONNECTED, slice_of(endpoint->label));
+    }
+    return result;
+}
+
+enum connect_result endpoint_connect(struct smtp_endpoint *endpoint, struct limit limit,
+                                     const struct smtp_trace *trace, int *fd, struct err *err)
 {
     const struct smtp_settings *settings = &endpoint->settings;
     if (endpoint->unix_path != NULL) {
-        return settings->public_only ? forbidden(endpoint, err)
-                                     : connect_unix(endpoint->unix_path, limit, fd, err);
+        return connect_path(endpoint, limit, trace, fd, err);
     }
     struct socket_addresses addresses;
     enum resolve_result resolved =
@@ -163,9 +243,13 @@ enum connect_result endpoint_connect(struct smtp_endpoint *endpoint, struct limi
     struct socket_address good = endpoint->last_good;
     (void)pthread_mutex_unlock(&endpoint->mutex);
     put_first(&addresses, &good);
+    trace_addresses(trace, SMTP_TRACE_RESOLVED, addresses.items, addresses.count);
     size_t winner = 0;
-    enum connect_result result = connect_tcp(&addresses, endpoint->label, limit, &winner, fd, err);
+    struct connect_target target = {endpoint->label, &addresses,
+                                    endpoint->source.len > 0 ? &endpoint->source : NULL};
+    enum connect_result result = connect_tcp(&target, limit, &winner, fd, err);
     if (result == CONNECT_OK) {
+        trace_addresses(trace, SMTP_TRACE_CONNECTED, &addresses.items[winner], 1);
         (void)pthread_mutex_lock(&endpoint->mutex);
         endpoint->last_good = addresses.items[winner];
         (void)pthread_mutex_unlock(&endpoint->mutex);

@@ -12,6 +12,9 @@
 #include "smtp/connect.h"
 #include "smtp/resolve.h"
 #include "smtp/tls.h"
+#include "smtp/trace.h"
+
+struct pool;
 
 struct smtp_endpoint {
     struct arena strings;
@@ -19,7 +22,9 @@ struct smtp_endpoint {
     const char *label;             /* "mail.example.com:587", for errors */
     const char *unix_path;         /* NULL for TCP */
     const char *tls_name;          /* what a certificate must be for */
+    struct socket_address source;  /* len 0: the system chooses */
     struct tls_context *tls;       /* NULL with SMTP_TLS_NONE */
+    struct pool *pool;             /* of warm sessions; NULL: none is kept. A derived endpoint has none. */
     struct resolver *resolver;
     bool owns_resolver;
     pthread_mutex_t mutex;
@@ -27,7 +32,7 @@ struct smtp_endpoint {
 };
 
 /* Resolves and connects. On failure err says why. */
-enum connect_result endpoint_connect(struct smtp_endpoint *endpoint, struct limit limit, int *fd,
-                                     struct err *err);
+enum connect_result endpoint_connect(struct smtp_endpoint *endpoint, struct limit limit,
+                                     const struct smtp_trace *trace, int *fd, struct err *err);
 
 #endif

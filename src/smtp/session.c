@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "smtp/auth_session.h"
+#include "smtp/trace.h"
 
 static const struct slice nothing = {NULL, 0};
 
@@ -17,6 +18,11 @@ static const struct slice nothing = {NULL, 0};
 bool session_stream_failed(struct smtp_session *session, struct said said, enum stream_result result)
 {
     session->sound = false;
+    session->lost = session->lost || result == STREAM_CLOSED;
+    if (session->stream.refused) { /* part of the handshake, whenever it is heard of */
+        said = (struct said){STEP_TLS, nothing};
+        result = STREAM_TLS_FAILED;
+    }
     outcome_stream_failed(session->outcome, session->endpoint->label, said, result, session->stream.why.text);
     return false;
 }
@@ -30,6 +36,7 @@ static bool fail(struct smtp_session *session, enum smtp_class class, enum step 
 bool session_say(struct smtp_session *session, struct said said, struct slice more)
 {
     if (step_write(&session->stream.out, said, more)) {
+        trace_command(session->trace, said, more);
         return true;
     }
     session->sound = false;
@@ -56,6 +63,18 @@ static enum reply_status feed(struct smtp_session *session)
     return status;
 }
 
+/* What a reply means for the mails that may follow on this session. */
+static void note_reply(struct smtp_session *session, enum step step)
+{
+    bool positive = step_expects(step, session->view.code);
+    session->transactions += step == STEP_MAIL ? 1 : 0;
+    if (positive && (step == STEP_MAIL || step == STEP_DATA)) {
+        session->needs_reset = true;
+    } else if (positive && (step == STEP_END_OF_DATA || step == STEP_RSET)) {
+        session->needs_reset = false;
+    }
+}
+
 bool session_await(struct smtp_session *session, struct said said)
 {
     struct limit limit = step_limit(said.step, &session->endpoint->settings, session->total);
@@ -66,14 +85,17 @@ bool session_await(struct smtp_session *session, struct said said)
         result = stream_fill(&session->stream, limit);
         status = feed(session);
     }
+    redact(session);
+    trace_reply(session->trace, said, &session->reply);
     if (status == REPLY_MORE) {
         return session_stream_failed(session, said, result);
     }
-    redact(session);
     reply_view(&session->reply, &session->view);
     session->sound =
         session->sound && status == REPLY_DONE && result == STREAM_OK && session->view.code != 421;
+    session->lost = session->lost || result == STREAM_CLOSED;
     if (status == REPLY_DONE) {
+        note_reply(session, said.step);
         return true;
     }
     if (status == REPLY_BROKEN) {
@@ -137,7 +159,7 @@ static bool connect_server(struct smtp_session *session)
     struct limit limit = step_limit(STEP_CONNECT, &endpoint->settings, session->total);
     struct err why = {.text = ""};
     int fd = -1;
-    enum connect_result result = endpoint_connect(endpoint, limit, &fd, &why);
+    enum connect_result result = endpoint_connect(endpoint, limit, session->trace, &fd, &why);
     if (result != CONNECT_OK) {
         return fail(session, class_of(result), STEP_CONNECT, why.text);
     }
@@ -151,7 +173,14 @@ static bool start_tls(struct smtp_session *session)
     struct smtp_endpoint *endpoint = session->endpoint;
     struct limit limit = step_limit(STEP_TLS, &endpoint->settings, session->total);
     enum stream_result result = stream_start_tls(&session->stream, endpoint->tls, endpoint->tls_name, limit);
-    return result == STREAM_OK || session_stream_failed(session, (struct said){STEP_TLS, nothing}, result);
+    if (session->trace != NULL && session->stream.tls != NULL) {
+        tls_trace(session->stream.tls, session->trace);
+    }
+    if (result != STREAM_OK) {
+        return session_stream_failed(session, (struct said){STEP_TLS, nothing}, result);
+    }
+    tls_view(session->stream.tls, &session->outcome->tls);
+    return true;
 }
 
 static bool await_greeting(struct smtp_session *session)
@@ -222,13 +251,13 @@ static bool upgrade(struct smtp_session *session)
 
 /* --- life --- */
 
-static bool establish(struct smtp_session *session, struct secret *secret)
+static bool establish(struct smtp_session *session, const struct session_order *order, struct secret *secret)
 {
     const struct smtp_settings *settings = &session->endpoint->settings;
     return connect_server(session) && (settings->tls != SMTP_TLS_IMPLICIT || start_tls(session)) &&
            await_greeting(session) && say_hello(session) &&
            (settings->tls != SMTP_TLS_STARTTLS || (upgrade(session) && say_hello(session))) &&
-           auth_session_run(session, secret);
+           (order->anonymous || auth_session_run(session, secret));
 }
 
 static struct smtp_session *session_new(struct smtp_endpoint *endpoint)
@@ -242,7 +271,7 @@ static struct smtp_session *session_new(struct smtp_endpoint *endpoint)
     return session;
 }
 
-static struct smtp_session *try_open(struct smtp_endpoint *endpoint, struct limit total,
+static struct smtp_session *try_open(struct smtp_endpoint *endpoint, const struct session_order *order,
                                      struct smtp_outcome *outcome, struct secret *secret)
 {
     struct smtp_session *session = session_new(endpoint);
@@ -250,23 +279,23 @@ static struct smtp_session *try_open(struct smtp_endpoint *endpoint, struct limi
         err_set(outcome_failed(outcome, SMTP_LOCAL_FAILURE, STEP_CONNECT), "out of memory");
         return NULL;
     }
-    session->total = total;
-    session->outcome = outcome;
-    if (establish(session, secret)) {
+    session->trace = order->trace;
+    session_lend(session, order->total, outcome);
+    if (establish(session, order, secret)) {
         return session;
     }
     session_end(session);
     return NULL;
 }
 
-struct smtp_session *session_open(struct smtp_endpoint *endpoint, struct limit total,
+struct smtp_session *session_open(struct smtp_endpoint *endpoint, const struct session_order *order,
                                   struct smtp_outcome *outcome)
 {
     struct secret secret = {NULL, 0};
-    struct smtp_session *session = try_open(endpoint, total, outcome, &secret);
-    if (session == NULL && auth_session_renew(endpoint, total, &secret, outcome)) {
+    struct smtp_session *session = try_open(endpoint, order, outcome, &secret);
+    if (session == NULL && auth_session_renew(endpoint, order->total, &secret, outcome)) {
         outcome_init(outcome);
-        session = try_open(endpoint, total, outcome, &secret);
+        session = try_open(endpoint, order, outcome, &secret);
     }
     secret_free(&secret);
     return session;
@@ -278,6 +307,7 @@ void session_end(struct smtp_session *session)
      * for it. */
     struct said quit = {STEP_QUIT, nothing};
     if (session != NULL && session->sound && step_write(&session->stream.out, quit, nothing)) {
+        trace_command(session->trace, quit, nothing);
         stream_try_flush(&session->stream);
     }
     session_close(session);

@@ -29,15 +29,51 @@ struct smtp_session {
     const struct secret *password;    /* likewise */
     struct smtp_outcome *outcome;     /* of the delivery in work */
     struct limit total;               /* likewise */
-    bool sound;                       /* nothing went wrong that makes it useless: QUIT may be said */
+    const struct smtp_trace
+        *trace;            /* of the delivery for which it was opened, and never another; NULL: none */
+    bool sound;            /* nothing went wrong that makes it useless: QUIT may be said */
+    bool lost;             /* the server closed or reset the connection */
+    bool spent;            /* not for another mail, though sound */
+    bool needs_reset;      /* a transaction may be open: RSET before the next MAIL */
+    bool resetting;        /* RSET was said, its reply not read */
+    unsigned transactions; /* that were begun on it */
+};
+
+/* Whom a session works for. */
+struct session_order {
+    struct limit total;
+    const struct smtp_trace *trace; /* NULL: none */
+    bool anonymous;                 /* AUTH is left out */
 };
 
 /* Connects, secures, greets and authenticates. NULL when that failed. */
-struct smtp_session *session_open(struct smtp_endpoint *endpoint, struct limit total,
+struct smtp_session *session_open(struct smtp_endpoint *endpoint, const struct session_order *order,
                                   struct smtp_outcome *outcome);
 
 void session_end(struct smtp_session *session);   /* with QUIT if it is sound; never waits; takes NULL */
 void session_close(struct smtp_session *session); /* without a word; takes NULL */
+
+/* --- between two mails (session_reuse.c) --- */
+
+/* Gives the session to a delivery, or with outcome NULL takes it back. */
+void session_lend(struct smtp_session *session, struct limit total, struct smtp_outcome *outcome);
+
+/*
+ * Makes the session ready to wait for another mail, with a RSET whose reply is not awaited where a transaction may
+ * be open. False: it is not fit for one, or has had pool_max_messages; then session_end.
+ */
+bool session_rest(struct smtp_session *session);
+
+/*
+ * Whether a session that has waited is still fit, without a round trip: the server has closed it, or said 421,
+ * if there is anything to read. (Only the reply to a RSET is waited for, for a little while.)
+ */
+bool session_recheck(struct smtp_session *session, struct limit limit);
+
+/* Whether the server went away instead of answering; asked after a 4yz, which a server that closes says as well. */
+bool session_has_left(struct smtp_session *session, struct limit limit);
+
+/* --- the dialogue --- */
 
 /* Adds a command to the flight. */
 bool session_say(struct smtp_session *session, struct said said, struct slice more);

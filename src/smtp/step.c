@@ -25,6 +25,7 @@ static const struct step_rule {
     [STEP_RCPT] = {"RCPT", "RCPT TO:<", ">", TIMEOUT(command), 2},
     [STEP_DATA] = {"DATA", "DATA", "", TIMEOUT(command), 3},
     [STEP_END_OF_DATA] = {"end of data", "the message", "", TIMEOUT(data), 2},
+    [STEP_RSET] = {"RSET", "RSET", "", TIMEOUT(command), 2},
     [STEP_QUIT] = {"QUIT", "QUIT", "", TIMEOUT(command), 2},
 #undef TIMEOUT
 };

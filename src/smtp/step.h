@@ -24,6 +24,7 @@ enum step {
     STEP_RCPT,
     STEP_DATA,
     STEP_END_OF_DATA,
+    STEP_RSET,
     STEP_QUIT
 };
 

@@ -74,6 +74,9 @@ static enum move move_of_tls(struct stream *stream, enum tls_io io)
     case TLS_FAILED:
         err_set(&stream->why, "TLS: %s", tls_last_error());
         return ENDED;
+    case TLS_REFUSED:
+        stream->refused = true;
+        return ENDED;
     default:
         return ENDED;
     }
@@ -89,7 +92,7 @@ static enum move read_some(struct stream *stream)
     }
     size_t got = 0;
     if (stream->tls != NULL) {
-        enum tls_io io = tls_read(stream->tls, to, want, &got);
+        enum tls_io io = tls_read(stream->tls, to, want, &got, &stream->why);
         stream->in.len += io == TLS_DONE ? got : 0;
         return move_of_tls(stream, io);
     }

@@ -34,6 +34,7 @@ struct stream {
     struct buf in;  /* read and not yet consumed (buf_consume) */
     struct buf out; /* to be written by the next flush */
     size_t sent;    /* octets of out that have left */
+    bool refused;   /* CLOSED, because the server wants another certificate of ours than it got */
     struct err why; /* what the system or TLS said, when a result is not OK */
 };
 

@@ -34,19 +34,36 @@ struct tls *tls_new(struct tls_context *context, int fd, const char *host);
 /* Takes NULL. Says close_notify if the socket takes it at once. */
 void tls_free(struct tls *tls);
 
-enum tls_io { TLS_DONE, TLS_WANT_READ, TLS_WANT_WRITE, TLS_CLOSED, TLS_FAILED };
+enum tls_io {
+    TLS_DONE,
+    TLS_WANT_READ,
+    TLS_WANT_WRITE,
+    TLS_CLOSED,
+    TLS_FAILED,
+    TLS_REFUSED /* tls_read only: the server does not accept our certificate, or misses it */
+};
 
 /* On TLS_FAILED and TLS_CLOSED, why says which check failed: expired, not yet valid, self-signed, unknown
- * issuer, ... */
+ * issuer, pin, ... */
 enum tls_io tls_handshake(struct tls *tls, struct err *why);
 
-enum tls_io tls_read(struct tls *tls, void *out, size_t cap, size_t *len);
+/*
+ * In TLS 1.3 the handshake is over for us before the server has seen our certificate, so its refusal comes in the place
+ * of the first data (RFC 8446 4.4.2.4); why is set then, and only then.
+ */
+enum tls_io tls_read(struct tls *tls, void *out, size_t cap, size_t *len, struct err *why);
 enum tls_io tls_write(struct tls *tls, const void *octets, size_t len, size_t *written);
 
 #define TLS_BINDING_LEN 32
 
 /* The channel binding "tls-exporter" (RFC 9266). False for a connection of TLS 1.2, which has none. */
 bool tls_channel_binding(const struct tls *tls, char out[TLS_BINDING_LEN]);
+
+/* After a successful handshake. */
+void tls_view(const struct tls *tls, struct smtp_tls_view *view);
+
+/* What is known behind a handshake, be it a failed one: version and cipher, certificates, and what was found of them. */
+void tls_trace(const struct tls *tls, const struct smtp_trace *trace);
 
 /* What the last TLS_FAILED of this thread was. Static. */
 const char *tls_last_error(void);

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "smtp/data.h"
+#include "smtp/trace.h"
 
 struct transaction {
     struct smtp_session *session;
@@ -219,6 +220,7 @@ static bool send_message(struct transaction *t)
     struct smtp_session *session = t->session;
     struct said said = {STEP_END_OF_DATA, {NULL, 0}};
     struct err why = {.text = ""};
+    trace_data(session->trace, t->delivery->size);
     enum data_result result = data_send(&session->stream, &t->delivery->message, &session->endpoint->settings,
                                         session->total, &t->data_ended, &why);
     switch (result) {

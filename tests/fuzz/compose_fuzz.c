@@ -26,6 +26,7 @@ struct input {
     size_t blob_count;
     struct message message;
     struct message_part files[BLOBS_MAX];
+    struct message_part inlines[BLOBS_MAX];
     struct message_header headers[HEADERS_MAX];
 };
 
@@ -63,9 +64,12 @@ static void add_part(struct input *input, char letter, struct slice value)
         message->text.content = make_blob(input, value);
     } else if (letter == 'h') {
         message->html.content = make_blob(input, value);
+    } else if (letter == 'A') {
+        message->amp.content = make_blob(input, value);
     } else {
-        struct message_part *file = &input->files[message->attachment_count++];
-        file->field = "attachment";
+        struct message_part *file = letter == 'a' ? &input->files[message->attachment_count++]
+                                                  : &input->inlines[message->inline_count++];
+        file->field = letter == 'a' ? "attachment" : "inline";
         file->file_name = take(&value, '\x1f');
         file->type = take(&value, '\x1f');
         file->content = make_blob(input, value);
@@ -98,7 +102,7 @@ static void add_field(struct input *input, char letter, struct slice value)
         struct slice name = take(&value, ':');
         input->headers[message->header_count++] = (struct message_header){name, value};
     }
-    if (letter == 'x' || letter == 'h' || letter == 'a') {
+    if (letter != '\0' && strchr("xhAan", letter) != NULL) {
         add_part(input, letter, value);
     }
 }
@@ -186,7 +190,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     blob_store_init(&input->store, "/tmp", MEMORY);
     input->message.text.field = "text";
     input->message.html.field = "html";
+    input->message.amp.field = "amp-html";
     input->message.attachments = input->files;
+    input->message.inlines = input->inlines;
     input->message.headers = input->headers;
     input->message.domain = SLICE("web1.example.com");
     struct slice rest = {(const char *)data, size};

@@ -83,7 +83,7 @@ class Failures(BenchTest):
         entries = []
         for number, (row, script) in enumerate(zip(ROWS, scripts)):
             tls = "" if "tls:" in row[2] else ", tls: none"
-            entries.append(f"  row{number}: {{host: 127.0.0.1, port: {script.port}{tls}{row[2]}}}\n")
+            entries.append(f"  row{number}: {{host: 127.0.0.1, port: {script.port}{tls}{row[2]}, pool: {{size: 0}}}}\n")
         names = ", ".join(f"row{number}" for number in range(len(ROWS)))
         self.bench.start_program(f"server: row0\nservers:\n{''.join(entries)}"
                                  f'allow: {{recipients: ["*"], senders: ["*"], servers: [{names}]}}\n')
@@ -103,7 +103,7 @@ class Failures(BenchTest):
         self.assertNotIn("top-secret-word", self.bench.program.output())
 
     def start(self, settings, port):
-        self.bench.start_program(f"server: {{host: 127.0.0.1, port: {port}, tls: none{settings}}}\n{OPEN}")
+        self.bench.start_program(f"server: {{host: 127.0.0.1, port: {port}, tls: none{settings}, pool: {{size: 0}}}}\n{OPEN}")
         self.bench.start_nginx()
 
     def test_nobody_listens(self):

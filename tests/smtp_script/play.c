@@ -124,9 +124,10 @@ static SSL_CTX *find_context(struct script_play *play, char *error, size_t error
     struct script_tls_settings settings = play->certs->settings;
     char cert[4096];
     char key[4096];
+    char authority[4096];
+    const char *directory = play->certs->directory == NULL ? "." : play->certs->directory;
     const char *name = step->cert[0] != '\0' ? step->cert : "valid";
     if (step->cert[0] != '\0' || settings.cert_file == NULL) {
-        const char *directory = play->certs->directory == NULL ? "." : play->certs->directory;
         snprintf(cert, sizeof cert, "%s/%s.pem", directory, name);
         snprintf(key, sizeof key, "%s/%s.key", directory, name);
         settings.cert_file = cert;
@@ -134,6 +135,10 @@ static SSL_CTX *find_context(struct script_play *play, char *error, size_t error
     }
     settings.min = step->tls_min[0] != '\0' ? step->tls_min : settings.min;
     settings.max = step->tls_max[0] != '\0' ? step->tls_max : settings.max;
+    if (step->tls_ask[0] != '\0') {
+        snprintf(authority, sizeof authority, "%s/%s.pem", directory, step->tls_ask);
+        settings.client_ca = authority;
+    }
     return script_tls_get(&play->certs->tls, &settings, error, error_size);
 }
 
@@ -157,6 +162,12 @@ static bool play_tls(struct script_play *play)
         return script_play_fail(play, done ? "the handshake was to fail" : "the handshake failed");
     }
     return true;
+}
+
+static bool play_ticket(struct script_play *play)
+{
+    return script_wire_ticket(&play->wire) ||
+           script_play_fail(play, "there is no TLS 1.3 to send a ticket in");
 }
 
 static bool play_wait(struct script_play *play)
@@ -224,6 +235,7 @@ static bool (*const step_functions[])(struct script_play *) = {
     [SCRIPT_AWAIT_SAME] = play_await,
     [SCRIPT_AWAIT_OPTIONAL] = play_await_optional,
     [SCRIPT_TLS] = play_tls,
+    [SCRIPT_TICKET] = play_ticket,
     [SCRIPT_DATA] = script_play_data,
     [SCRIPT_BDAT] = script_play_bdat,
     [SCRIPT_BDAT_ALL] = script_play_bdat_all,

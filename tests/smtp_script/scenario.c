@@ -127,7 +127,8 @@ static bool tls_word(struct script_step *step, const char *word, size_t size)
         size_t room;
     } keys[] = {{"cert=", step->cert, sizeof step->cert},
                 {"min=", step->tls_min, sizeof step->tls_min},
-                {"max=", step->tls_max, sizeof step->tls_max}};
+                {"max=", step->tls_max, sizeof step->tls_max},
+                {"ask=", step->tls_ask, sizeof step->tls_ask}};
     for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
         size_t key = strlen(keys[i].key);
         if (size > key && size - key < keys[i].room && memcmp(word, keys[i].key, key) == 0) {
@@ -144,7 +145,7 @@ static bool parse_tls(struct parser *parser, struct script_step *step, const cha
     while (*text != '\0') {
         size_t size = strcspn(text, " ");
         if (size > 0 && !tls_word(step, text, size)) {
-            return refuse(parser, "TLS takes fail, cert=, min=, max=");
+            return refuse(parser, "TLS takes fail, cert=, min=, max=, ask=");
         }
         text += size + (text[size] == ' ');
     }
@@ -163,6 +164,7 @@ static const struct keyword {
     {"C+:", SCRIPT_AWAIT_SAME, parse_pattern},
     {"C?:", SCRIPT_AWAIT_OPTIONAL, parse_pattern},
     {"TLS", SCRIPT_TLS, parse_tls},
+    {"TICKET", SCRIPT_TICKET, parse_nothing},
     {"DATA", SCRIPT_DATA, parse_data},
     {"BDAT", SCRIPT_BDAT, parse_discard},
     {"BDAT-ALL:", SCRIPT_BDAT_ALL, parse_text},

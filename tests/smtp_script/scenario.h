@@ -15,6 +15,7 @@ enum script_kind {
     SCRIPT_AWAIT_SAME,     /* C+: pattern */
     SCRIPT_AWAIT_OPTIONAL, /* C?: pattern */
     SCRIPT_TLS,
+    SCRIPT_TICKET,
     SCRIPT_DATA, /* number: octets, or -1 */
     SCRIPT_BDAT,
     SCRIPT_BDAT_ALL, /* text */
@@ -48,6 +49,7 @@ struct script_step {
     char cert[64];    /* TLS cert=; "" if none */
     char tls_min[8];  /* TLS min= */
     char tls_max[8];  /* TLS max= */
+    char tls_ask[64]; /* TLS ask=; "" if none */
     size_t end;       /* of a block: the index of its END */
     size_t otherwise; /* of IF and ELSE IF: the index of the next branch, or of END */
 };

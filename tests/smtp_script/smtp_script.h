@@ -50,9 +50,11 @@
  *   BDAT-ALL: text   all chunks up to the LAST one, each answered with the line text
  *
  * Other steps
- *   TLS [fail] [cert=NAME] [max=1.1] [min=1.3]
+ *   TLS [fail] [cert=NAME] [max=1.1] [min=1.3] [ask=NAME]
  *                    handshakes; as the first step it is implicit TLS. fail: the client must break it off.
- *                    cert=NAME: with NAME.pem and NAME.key of cert_dir.
+ *                    cert=NAME: with NAME.pem and NAME.key of cert_dir. ask=NAME: the client must have a
+ *                    certificate that was issued by NAME.pem of cert_dir.
+ *   TICKET           sends a session ticket and a change of keys: records of TLS 1.3 that are no data
  *   WAIT ms          does nothing for so long
  *   QUIET ms         nothing may come for so long
  *   GATE name        waits for smtp_script_open(script, "name")
@@ -141,7 +143,8 @@ char *smtp_script_report(struct smtp_script *script);
 /*
  * What was said: lines `S: …`, `C: …`, `S~ …` for octets without line end (escaped), and `* …` for events:
  *
- *   * tls TLSv1.3 sni=localhost [resumed]   * tls failed: …   * alert received: …
+ *   * tls TLSv1.3 sni=localhost [client] [resumed]   * tls failed: …   * alert received: …
+ *   * ticket
  *   * data 120 octets      * bdat 120 octets      * read 10 octets
  *   * eof    * reset    * closed    * failed: …
  *

@@ -24,7 +24,8 @@ struct leaf {
     enum issuer issuer;
     long begins; /* seconds from now */
     long ends;
-    bool chain; /* with the intermediate CA behind it */
+    bool chain;  /* with the intermediate CA behind it */
+    bool client; /* for clients, not for servers */
 };
 
 #define HERE "DNS:localhost,IP:127.0.0.1,IP:::1"
@@ -76,6 +77,7 @@ static const struct leaf leaves[] = {
      .issuer = ISSUER_INTERMEDIATE,
      .begins = -DAY,
      .ends = DAY},
+    {.name = "client", .common_name = "client.example", .begins = -DAY, .ends = DAY, .client = true},
 };
 
 enum { LEAF_COUNT = sizeof leaves / sizeof leaves[0] };
@@ -173,7 +175,9 @@ static bool make_leaf(struct identity *identity, const struct leaf *leaf, const 
     }
     return add_extension(certificate, certificate, NID_basic_constraints, "critical,CA:FALSE") &&
            add_extension(certificate, certificate, NID_key_usage, "critical,digitalSignature") &&
-           add_extension(certificate, certificate, NID_ext_key_usage, "serverAuth") && sign(identity, issuer);
+           add_extension(certificate, certificate, NID_ext_key_usage,
+                         leaf->client ? "clientAuth" : "serverAuth") &&
+           sign(identity, issuer);
 }
 
 static FILE *open_file(const char *directory, const char *name, const char *suffix)

@@ -17,6 +17,7 @@
  *   common-name    CN=localhost, no subjectAltName
  *   intermediate   as valid, issued by an intermediate CA that its file has behind it
  *   no-chain       as valid, issued by the intermediate CA, which is missing in its file
+ *   client         for a client
  */
 #ifndef SMTP_SCRIPT_TEST_CA_H
 #define SMTP_SCRIPT_TEST_CA_H

@@ -67,6 +67,9 @@ bool script_wire_readable(struct script_wire *wire, int64_t ms);
 /* As the server, recorded. Nothing may be there that is not taken. */
 bool script_wire_handshake(struct script_wire *wire, SSL_CTX *context);
 
+/* Sends a TLS 1.3 session ticket and a KeyUpdate, recorded. */
+bool script_wire_ticket(struct script_wire *wire);
+
 /* Waits until the socket is ready for poll's events; false when it was stopped and the grace is over. */
 bool script_wire_poll(struct script_wire *wire, short events);
 
@@ -93,6 +96,8 @@ struct script_tls_settings {
     const char *key_file;
     const char *min; /* NULL or "": 1.2, or max where lower */
     const char *max; /* NULL or "": 1.3 */
+    const char
+        *client_ca; /* NULL: no certificate is asked for; else the client must have one of this authority */
 };
 
 void script_tls_init(struct script_tls *tls);

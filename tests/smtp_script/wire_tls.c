@@ -129,9 +129,24 @@ bool script_wire_handshake(struct script_wire *wire, SSL_CTX *context)
         return false;
     }
     const char *sni = SSL_get_servername(wire->ssl, TLSEXT_NAMETYPE_host_name);
-    script_record_event(wire->record, wire->connection, "tls %s sni=%s%s", SSL_get_version(wire->ssl),
-                        sni == NULL ? "-" : sni, SSL_session_reused(wire->ssl) ? " resumed" : "");
+    script_record_event(wire->record, wire->connection, "tls %s sni=%s%s%s", SSL_get_version(wire->ssl),
+                        sni == NULL ? "-" : sni,
+                        SSL_get0_peer_certificate(wire->ssl) != NULL ? " client" : "",
+                        SSL_session_reused(wire->ssl) ? " resumed" : "");
     return true;
+}
+
+bool script_wire_ticket(struct script_wire *wire)
+{
+    if (wire->ssl == NULL || wire->ssl_broken || SSL_version(wire->ssl) < TLS1_3_VERSION) {
+        return false;
+    }
+    bool sent = SSL_new_session_ticket(wire->ssl) == 1 && accept_tls(wire) &&
+                SSL_key_update(wire->ssl, SSL_KEY_UPDATE_NOT_REQUESTED) == 1 && accept_tls(wire);
+    if (sent) {
+        script_record_event(wire->record, wire->connection, "ticket");
+    }
+    return sent;
 }
 
 void script_tls_init(struct script_tls *tls)
@@ -184,6 +199,15 @@ static bool set_versions(SSL_CTX *context, const struct script_tls_settings *set
            SSL_CTX_set_max_proto_version(context, max) == 1;
 }
 
+static bool ask_client(SSL_CTX *context, const char *authority)
+{
+    if (authority == NULL) {
+        return true;
+    }
+    SSL_CTX_set_verify(context, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
+    return SSL_CTX_load_verify_file(context, authority) == 1;
+}
+
 static SSL_CTX *make_context(const struct script_tls_settings *settings, char *error, size_t error_size)
 {
     SSL_CTX *context = SSL_CTX_new(TLS_server_method());
@@ -200,6 +224,8 @@ static SSL_CTX *make_context(const struct script_tls_settings *settings, char *e
                SSL_CTX_use_PrivateKey_file(context, settings->key_file, SSL_FILETYPE_PEM) != 1) {
         snprintf(error, error_size, "certificate %s, key %s: %s", settings->cert_file, settings->key_file,
                  reason());
+    } else if (!ask_client(context, settings->client_ca)) {
+        snprintf(error, error_size, "authority %s: %s", settings->client_ca, reason());
     } else {
         return context;
     }
@@ -228,7 +254,8 @@ SSL_CTX *script_tls_get(struct script_tls *tls, const struct script_tls_settings
                         size_t error_size)
 {
     struct script_bytes key = {0};
-    const char *parts[] = {settings->cert_file, settings->key_file, settings->min, settings->max};
+    const char *parts[] = {settings->cert_file, settings->key_file, settings->min, settings->max,
+                           settings->client_ca};
     for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
         script_bytes_text(&key, parts[i] == NULL ? "" : parts[i]);
         script_bytes_text(&key, "\n");

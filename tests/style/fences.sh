@@ -30,8 +30,8 @@ owner() {
     base64 | charset | encoded_word | lines | quoted_printable) echo filter ;;
     config) echo config ;;
     http_*) echo http ;;
-    form) echo form ;;
-    address | addr_spec | message | compose) echo mime ;;
+    form | form_*) echo form ;;
+    address | addr_spec | message | compose | passthrough) echo mime ;;
     smtp_*) echo smtp ;;
     app) echo app ;;
     *) echo "unknown-$1" ;;
@@ -49,7 +49,7 @@ allowed() {
     smtp) echo core filter smtp ;;
     http) echo core filter http ;;
     app) echo core filter config form mime smtp http app ;;
-    cli) echo core config http smtp cli ;;
+    cli) echo core config form smtp http app cli ;;
     esac
 }
 

@@ -82,6 +82,21 @@ static const struct {
     {"\"a@evil.example\"@internal.example", "<\"a@evil.example\"@internal.example>"},
     {"\"<a@evil.example>,\"@internal.example", "<\"<a@evil.example>,\"@internal.example>"},
     {"\"(c)\"@b", "<\"(c)\"@b>"},
+    {"\"a@b\" (x) @ (y) internal.example", "<\"a@b\"@internal.example>"},
+    {"\"a\\@evil.example\"@internal.example", "<\"a@evil.example\"@internal.example>"},
+    {"\"@evil.example:a\"@internal.example", "<\"@evil.example:a\"@internal.example>"},
+    {"a%evil.example@internal.example", "<a%evil.example@internal.example>"},
+    {"evil.example!a@internal.example", "<evil.example!a@internal.example>"},
+    {"a@b\xe2\x80\x8b.example", "<a@b.example>"}, /* UTS 46 ignores a zero-width space */
+    /* a full-width "@" is a letter of the local part, not a second "@" */
+    {"a\xef\xbc\xa0"
+     "evil.example@internal.example",
+     "<a\xef\xbc\xa0"
+     "evil.example@internal.example>utf8"},
+    /* nor is an address in a comment one */
+    {"a@internal.example (<b@evil.example>, c@evil.example)", "<a@internal.example>"},
+    {"a@(b@evil.example)internal.example", "<a@internal.example>"},
+    {"\tAnn\t \tLee\t<\ta@b\t>\t", "Ann Lee<a@b>"},
     /* display names */
     {"Ann <a@b>", "Ann<a@b>"},
     {"Ann<a@b>", "Ann<a@b>"},
@@ -164,6 +179,13 @@ static const struct {
     {TEXT("a@b c@d"), "only a comma"},
     {TEXT("a@b;c@d"), "only a comma"},
     {TEXT("a@b;"), "only a comma"},
+    {TEXT("a@evil.example x@internal.example"), "only a comma"},
+    {TEXT("a@evil.example\"@internal.example"), "only a comma"},
+    {TEXT("\"a@evil.example\" x@internal.example"), "an \"@\" is missing"},
+    {TEXT("<a@b>@c"), "only a comma"},
+    {TEXT("a@b:c@d"), "only a comma"},
+    {TEXT("a@[192.0.2.1]@b"), "only a comma"},
+    {TEXT("a@b%c"), "is not a domain name"},
     {TEXT("<a@b@c>"), "\">\" is missing"},
     {TEXT("<a@b"), "\">\" is missing"},
     {TEXT("<a@b c>"), "\">\" is missing"},
@@ -201,6 +223,9 @@ static const struct {
     /* routes */
     {TEXT("<@a,@b:c@d>"), "a route before the address is obsolete"},
     {TEXT("<@a:c@d>"), "a route before the address is obsolete"},
+    {TEXT("<(x) @a:c@d>"), "a route before the address is obsolete"},
+    {TEXT("<,@a:c@d>"), "a route before the address is obsolete"},
+    {TEXT("@a:c@d"), "nothing stands before"},
     {TEXT("Ann <@a:c@d>"), "a route before the address is obsolete"},
     /* groups */
     {TEXT("A:"), "a group is not closed"},
@@ -215,6 +240,13 @@ static const struct {
     {TEXT("a\n@b"), "octet 2 is a control"},
     {TEXT("\"a\r\nb\"@c"), "octet 3 is a control"},
     {TEXT("\"a\\\rb\"@c"), "octet 4 is a control"},
+    {TEXT("\"a\\\nb\"@c"), "octet 4 is a control"},
+    {TEXT("\"a\\\0b\"@c"), "octet 4 is a control"},
+    {TEXT("a@b\r\n c@d"), "octet 4 is a control"},
+    {TEXT("\"a@b>\r\nRCPT TO:<c@d\"@e"), "octet 6 is a control"},
+    {TEXT("a@[192.0.2.1\r\n]"), "octet 13 is a control"},
+    {TEXT("Ann\r\nBcc: <a@b>"), "octet 4 is a control"},
+    {TEXT("(\r\n)a@b"), "octet 2 is a control"},
     {TEXT("(\r)a@b"), "octet 2 is a control"},
     {TEXT("a\0@b"), "octet 2 is a control"},
     {TEXT("a\x7f@b"), "octet 2 is a control"},
@@ -229,11 +261,23 @@ static const struct {
     {TEXT("\"=?utf-8?q?a?=\"@c"), "stands an encoded word"},
     {TEXT("x=?utf-8?q?a?=y@c"), "stands an encoded word"},
     {TEXT("a@=?utf-8?q?c?="), "is not a domain name"},
+    {TEXT("=?utf-8?b?YUBi?="), "an \"@\" is missing"}, /* a@b */
+    {TEXT("=?utf-8?q?a?=@=?utf-8?q?b?="), "is not a domain name"},
+    {TEXT("Ann <=?utf-8?q?a=40evil.example?=@internal.example>"), "stands an encoded word"},
     {TEXT("=?utf-8?q?=1B=5Bm?= <a@b>"), "an encoded word in the name holds a control"},
     /* domains */
     {TEXT("a@b."), "is not a domain name"},
     {TEXT("a@.b"), "is not a domain name"},
     {TEXT("a@b..c"), "is not a domain name"},
+    {TEXT("a@b.example."), "is not a domain name"},
+    {TEXT("Ann <a@b.example.>"), "is not a domain name"},
+    {TEXT("a@."), "is not a domain name"},
+    {TEXT("a@b\xc3\xbc"
+          "cher.example."),
+     "is not a domain name"},
+    {TEXT("a@\xe2\x80\xae"
+          "b.example"),
+     "is not a domain name"}, /* a right-to-left override */
     {TEXT("a@-b.c"), "is not a domain name"},
     {TEXT("a@b-.c"), "is not a domain name"},
     {TEXT("a@b_c"), "is not a domain name"},

@@ -37,6 +37,7 @@ static void answering_init(struct answering *answering, const char *form)
     exchange->submission.message.domain = SLICE("y.example");
     CU_ASSERT_EQUAL_FATAL(compose_new(&exchange->compose, &exchange->submission.message, &exchange->err),
                           COMPOSE_OK);
+    exchange->outgoing = outgoing_of_compose(exchange->compose);
 }
 
 static void answering_free(struct answering *answering)

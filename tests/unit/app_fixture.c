@@ -74,6 +74,7 @@ void app_fixture_free(struct app_fixture *fixture)
 {
     field_errors_free(&fixture->errors);
     send_fields_wipe(&fixture->fields);
+    submission_free(&fixture->submission);
     blob_store_free(&fixture->blobs);
     arena_free(&fixture->arena);
     defaults_free(&fixture->defaults);

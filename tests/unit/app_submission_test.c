@@ -262,8 +262,9 @@ static void test_bodies(void)
     app_fixture_init(&fixture, SERVER);
     app_fixture_sort(&fixture, BOUNDARY,
                      SLICE(PART("_charset_", "iso-8859-1") PART("body", "b") FILE_PART("html", "h.html", "h")
-                               FILE_PART("attachment", "a.pdf", "1") FILE_PART("attachment", "b.pdf", "2")
-                                   PART("dry_run", "1") LAST));
+                               FILE_PART("attachment", "a.pdf", "1") FILE_PART("inline", "i.png", "3")
+                                   FILE_PART("attachment", "b.pdf", "2") FILE_PART("inline", "j.png", "")
+                                       PART("dry_run", "1") LAST));
     CU_ASSERT_EQUAL(submission_read(&fixture.submission, &fixture.fields, &fixture.defaults, fixture.config,
                                     &fixture.arena, &fixture.errors, &fixture.err),
                     SUBMISSION_OK);
@@ -277,6 +278,11 @@ static void test_bodies(void)
     CU_ASSERT_TRUE(slice_equal(message->attachments[0].file_name, SLICE("a.pdf")));
     CU_ASSERT_TRUE(slice_equal(message->attachments[1].file_name, SLICE("b.pdf")));
     CU_ASSERT_EQUAL(message->attachments[0].charset.len, 0); /* a file is no text of the form */
+    CU_ASSERT_EQUAL_FATAL(message->inline_count, 2);
+    CU_ASSERT_STRING_EQUAL(message->inlines[0].field, "inline");
+    CU_ASSERT_TRUE(slice_equal(message->inlines[0].file_name, SLICE("i.png")));
+    CU_ASSERT_EQUAL(message->inlines[0].charset.len, 0);
+    CU_ASSERT_EQUAL(message->inlines[1].content->size, 0);
     app_fixture_free(&fixture);
 }
 

@@ -9,7 +9,8 @@
 #include "fcgi_smtp/config.h"
 #include "unit.h"
 
-#define ARGUMENTS_MAX 6
+#define ARGUMENTS_MAX   8
+#define FIELDS_TEXT_MAX 512
 
 /* Parses with standard error going to text. */
 static struct cli_options parse(const char *const *arguments, char *text, size_t cap)
@@ -35,12 +36,19 @@ static struct cli_options parse(const char *const *arguments, char *text, size_t
     close(file);
     /* Both point into copies of ours, or at constants. */
     static char config[64];
-    static char address[64];
+    static char operand[64];
+    static char fields[FIELDS_TEXT_MAX];
+    static char *first[1] = {fields};
+    fields[0] = '\0';
+    for (size_t i = 0; i < options.field_count; i++) { /* joined into one */
+        strcat(strcat(fields, i > 0 ? " " : ""), options.fields[i]);
+    }
+    options.fields = first;
     snprintf(config, sizeof config, "%s", options.config);
     options.config = config;
-    if (options.address != NULL) {
-        snprintf(address, sizeof address, "%s", options.address);
-        options.address = address;
+    if (options.operand != NULL) {
+        snprintf(operand, sizeof operand, "%s", options.operand);
+        options.operand = operand;
     }
     return options;
 }
@@ -51,7 +59,7 @@ static void test_commands(void)
         const char *arguments[ARGUMENTS_MAX];
         enum cli_command command;
         const char *config;  /* NULL: the default path */
-        const char *address; /* NULL: none */
+        const char *operand; /* NULL: none */
     } cases[] = {
         {{NULL}, CLI_SERVE, NULL, NULL},
         {{"--config", "f"}, CLI_SERVE, "f", NULL},
@@ -69,6 +77,9 @@ static void test_commands(void)
         {{"--health=unix:/s"}, CLI_HEALTH, NULL, "unix:/s"},
         {{"--health", "unix:/s", "-c", "f"}, CLI_HEALTH, "f", "unix:/s"},
         {{"-c", "f", "--health", "[::1]:9000"}, CLI_HEALTH, "f", "[::1]:9000"},
+        {{"--test-server"}, CLI_TEST_SERVER, NULL, NULL},
+        {{"--test-server", "main"}, CLI_TEST_SERVER, NULL, "main"},
+        {{"--test-server=main", "-c", "f"}, CLI_TEST_SERVER, "f", "main"},
         {{"-V"}, CLI_VERSION, NULL, NULL},
         {{"--version"}, CLI_VERSION, NULL, NULL},
         {{"-h"}, CLI_HELP, NULL, NULL},
@@ -80,10 +91,38 @@ static void test_commands(void)
         CU_ASSERT_EQUAL(options.command, cases[i].command);
         CU_ASSERT_STRING_EQUAL(options.config,
                                cases[i].config != NULL ? cases[i].config : CONFIG_DEFAULT_PATH);
-        CU_ASSERT_EQUAL(options.address != NULL, cases[i].address != NULL);
-        if (options.address != NULL && cases[i].address != NULL) {
-            CU_ASSERT_STRING_EQUAL(options.address, cases[i].address);
+        CU_ASSERT_EQUAL(options.operand != NULL, cases[i].operand != NULL);
+        if (options.operand != NULL && cases[i].operand != NULL) {
+            CU_ASSERT_STRING_EQUAL(options.operand, cases[i].operand);
         }
+        CU_ASSERT_EQUAL(options.field_count, 0);
+        CU_ASSERT_FALSE(options.verbose);
+        CU_ASSERT_STRING_EQUAL(text, "");
+    }
+}
+
+/* --send takes all that is no option; --verbose may stand anywhere. */
+static void test_send_and_verbose(void)
+{
+    static const struct {
+        const char *arguments[ARGUMENTS_MAX];
+        enum cli_command command;
+        const char *fields; /* joined by spaces */
+        bool verbose;
+    } cases[] = {
+        {{"--send", "to=b", "text=c=d", "-c", "f"}, CLI_SEND, "to=b text=c=d", false},
+        {{"-c", "f", "--send", "to=b", "subject="}, CLI_SEND, "to=b subject=", false},
+        {{"to=b", "-v", "--send", "--", "h:X=-y"}, CLI_SEND, "to=b h:X=-y", true},
+        {{"--send", "to=b", "-v"}, CLI_SEND, "to=b", true},
+        {{"-v", "--test-server", "main"}, CLI_TEST_SERVER, "", true},
+        {{"--test-server", "--verbose"}, CLI_TEST_SERVER, "", true},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char text[512];
+        struct cli_options options = parse(cases[i].arguments, text, sizeof text);
+        CU_ASSERT_EQUAL(options.command, cases[i].command);
+        CU_ASSERT_STRING_EQUAL(options.fields[0], cases[i].fields);
+        CU_ASSERT_EQUAL(options.verbose, cases[i].verbose);
         CU_ASSERT_STRING_EQUAL(text, "");
     }
 }
@@ -107,6 +146,14 @@ static void test_wrong_usage(void)
         {{"--health", "-t"}, "give one command"},
         {{"-t", "-h"}, "give one command"},
         {{"-t", "--nonsense"}, "--nonsense"},
+        {{"--send"}, "--send needs fields as KEY=VALUE; see fcgi-smtp --help"},
+        {{"--send", "to=b", "hello"}, "--send takes fields as KEY=VALUE, not \"hello\"; see"},
+        {{"--send", "=b"}, "not \"=b\""},
+        {{"--send=to=b"}, "doesn't allow an argument"},
+        {{"--send", "to=b", "--test-server"}, "give one command"},
+        {{"--test-server", "a", "b"}, "unexpected argument \"b\""},
+        {{"--verbose"}, "--verbose is for --test-server and --send; see"},
+        {{"-v", "--check"}, "--verbose is for"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         char text[512];
@@ -119,9 +166,20 @@ static void test_wrong_usage(void)
 /* Every option stands in the help. */
 static void test_help(void)
 {
-    static const char *const words[] = {
-        "--config", "--check", "--print-config",   "--health", "--version", "--help", "-c",
-        "-t",       "-p",      CONFIG_DEFAULT_PATH};
+    static const char *const words[] = {"--config",
+                                        "--check",
+                                        "--print-config",
+                                        "--health",
+                                        "--version",
+                                        "--help",
+                                        "--test-server",
+                                        "--send",
+                                        "--verbose",
+                                        "-v",
+                                        "-c",
+                                        "-t",
+                                        "-p",
+                                        CONFIG_DEFAULT_PATH};
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
         CU_ASSERT_PTR_NOT_NULL(strstr(cli_help, words[i]));
     }
@@ -129,6 +187,7 @@ static void test_help(void)
 
 static const struct unit_test tests[] = {
     {"commands", test_commands},
+    {"send and verbose", test_send_and_verbose},
     {"wrong usage", test_wrong_usage},
     {"help", test_help},
 };

@@ -108,6 +108,19 @@ static void which_server(void)
         {"servers: {a: {host: x}}\nserver: a\n", ""},
         {"servers: {a: {host: x}, b: {host: y}}\nserver: b\n", ""},
         {"servers: {default: {host: x}}\nserver: default\n", ""},
+        {"servers: {a: {host: x}, b: {host: y}}\nserver: [b, a]\n", ""},
+        {"servers: {a: {host: x}, b: {host: y}}\nserver: [a]\n", ""},
+        {"servers: {a: {host: x}, b: {host: y}}\nserver: [b, c, b, a, b]\n",
+         "f:2:13: server[1]: \"c\" is not a server; one of a, b is expected\n"
+         "f:2:16: server[2]: names b again; each server once is expected\n"
+         "f:2:22: server[4]: names b again; each server once is expected\n"},
+        {"servers: {a: {host: x}, b: {host: y}}\nserver: []\n",
+         "f:2:9: server: has no value; the name of a server, a list of names, or a server's keys is "
+         "expected\n"},
+        {"servers: {a: {host: x}, b: {host: y}}\nserver:\n- a\n-\n- {host: z}\n- [b]\n",
+         "f:4:2: server[1]: has no value; the name of a server is expected\n"
+         "f:5:3: server[2]: is a mapping; the name of a server is expected\n"
+         "f:6:3: server[3]: is a list; the name of a server is expected\n"},
         {"workers: 3\n", "f:1:1: server: is missing; a server with its host is expected\n"},
         {"servers:\n", "f:1:1: server: is missing; a server with its host is expected\n"},
         {"workers: 3\nservers: {}\n", "f:2:1: server: is missing; a server with its host is expected\n"},
@@ -223,9 +236,33 @@ static void passwords(void)
         {"server: {host: x, user: y, password: z}\n", ""},
         {"server: {host: x, user: y, password_file: @/password}\n", ""},
         {"server: {host: x, user: y, password_env: CONFIG_TEST_PASSWORD}\n", ""},
+        {"server: {host: x, user: y, password_command: /bin/sh}\n", ""},
+        {"server: {host: x, user: y, password_command: [/bin/sh, -c, '', echo x], password_ttl: 1h}\n", ""},
+        {"server: {host: x, user: y, password_command: []}\n",
+         "f:1:46: server.password_command: is an empty list; a program's path and its arguments are "
+         "expected\n"},
+        {"server: {host: x, user: y, password_command: [sh, -c, x]}\n",
+         "f:1:47: server.password_command[0]: is no absolute path; a program's absolute path is expected\n"},
+        {"server: {host: x, user: y, password_command: ''}\n",
+         "f:1:46: server.password_command: is no absolute path; a program's absolute path is expected\n"},
+        {"server: {host: x, user: y, password_command: [\"/bin/s\\x01h\", /bin/sh]}\n",
+         "f:1:47: server.password_command[0]: holds a control character; plain text is expected\n"},
+        {"server: {host: x, user: y, password_command: @/none}\n",
+         "f:1:46: server.password_command: cannot be run: No such file or directory; a program's absolute "
+         "path is expected\n"},
+        {"server: {host: x, user: y, password_command: [@/password]}\n",
+         "f:1:47: server.password_command[0]: cannot be run: Permission denied; a program's absolute path is "
+         "expected\n"},
+        {"server: {host: x, user: y, password_command: @}\n",
+         "f:1:46: server.password_command: cannot be run: not a regular file; a program's absolute path is "
+         "expected\n"},
+        {"server: {host: x, user: y, password: z, password_command: /bin/sh}\n",
+         "f:1:41: server.password_command: stands beside password; only one of them is expected\n"},
+        {"server: {host: x, password_command: /bin/sh}\n",
+         "f:1:19: server.password_command: stands without a user; both or none are expected\n"},
         {"server: {host: x, user: y}\n",
-         "f:1:19: server.user: stands without a password; password, password_file or "
-         "password_env is expected\n"},
+         "f:1:19: server.user: stands without a password; password, password_file, password_env or "
+         "password_command is expected\n"},
         {"server: {host: x, password: y}\n",
          "f:1:19: server.password: stands without a user; both or none are expected\n"},
         {"server: {host: x, password_env: CONFIG_TEST_PASSWORD}\n",
@@ -317,6 +354,104 @@ static void tls_and_unix_sockets(void)
     CHECK_CASES(cases);
 }
 
+#define PIN "fingerprint: 'sha256:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8='"
+
+static void identities_and_pins(void)
+{
+    static const struct check_case cases[] = {
+        {"server: {host: x, " PIN "}\n", ""},
+        {"server: {host: x, " PIN ", verify: none}\n",
+         "f:1:95: warning: server.verify: the server's certificate is not verified; only its key is compared "
+         "to fingerprint\n"},
+        {"server: {host: x, fingerprint: 'sha256:AAEC'}\n",
+         "f:1:32: server.fingerprint: \"sha256:AAEC\" is not valid; sha256: and the base64 of a SHA-256 "
+         "digest "
+         "(44 characters) is expected\n"},
+        {"server: {host: x, tls: none, " PIN ", require_tls: true}\n",
+         "f:1:30: server.fingerprint: needs TLS, and tls is none here; tls: starttls or implicit is "
+         "expected\n"
+         "f:1:98: server.require_tls: needs TLS, and tls is none here; tls: starttls or implicit is "
+         "expected\n"},
+        /* tls is none though nobody wrote it. */
+        {"server: {host: localhost, require_tls: true}\n",
+         "f:1:27: server.require_tls: needs TLS, and tls is none here; tls: starttls or implicit is "
+         "expected\n"},
+        {"server: {host: localhost, require_tls: false}\n", ""},
+        {"server: {host: localhost, port: 25, auth: scram-sha-256-plus, user: y, password: z}\n",
+         "f:1:37: server.auth: needs TLS, and tls is none here; tls: starttls or implicit is expected\n"},
+        {"server: {host: x, auth: scram-sha-1-plus, user: y, password: z}\n", ""},
+        {"server: {host: x, client_cert: @/ca.pem, client_key: @/password}\n", ""},
+        {"server: {client_cert: @/ca.pem, host: x}\n",
+         "f:1:10: server.client_cert: stands without client_key; both or none are expected\n"},
+        {"server: {client_key: @/password, host: x}\n",
+         "f:1:10: server.client_key: stands without client_cert; both or none are expected\n"},
+        {"server:\n  host: x\n  client_cert: @/none\n  client_key: @/fifo\n",
+         "f:3:16: server.client_cert: cannot be read: No such file or directory; a PEM file with a "
+         "certificate is expected\n"
+         "f:4:15: server.client_key: cannot be read: not a regular file; a PEM file with a private key is "
+         "expected\n"},
+        {"server:\n  host: x\n  client_cert: @/ca.pem\n  client_key: @/open\n",
+         "f:4:15: warning: server.client_key: everybody can read this file; mode 0640 or stricter is "
+         "expected\n"},
+        {"server:\n  host: localhost\n  client_cert: @/ca.pem\n  client_key: @/password\n",
+         "f:3:3: server.client_cert: needs TLS, and tls is none here; tls: starttls or implicit is "
+         "expected\n"},
+    };
+    CHECK_CASES(cases);
+}
+
+static void mechanisms(void)
+{
+    static const struct check_case cases[] = {
+        {"server: {host: x, auth: auto}\n", ""},
+        {"server: {host: x, auth: xoauth2, user: y, password: z}\n", ""},
+        {"server: {host: x, auth: xoauth2}\n",
+         "f:1:25: server.auth: stands without a user; a user and a password are expected\n"},
+        {"server: {host: x, auth: oauthbearer, user: y}\n",
+         "f:1:38: server.user: stands without a password; password, password_file, password_env or "
+         "password_command is expected\n"},
+        {"server: {host: x, auth: oauthbearer, password: y}\n",
+         "f:1:25: server.auth: stands without a user; a user and a password are expected\n"
+         "f:1:38: server.password: stands without a user; both or none are expected\n"},
+        {"server: {host: x, auth: cram-md5}\n",
+         "f:1:25: server.auth: stands without a user; a user and a password are expected\n"},
+        {"server: {host: x, auth: external}\n",
+         "f:1:25: server.auth: stands without client_cert; a client's certificate is expected\n"},
+        {"server: {host: x, auth: external, client_cert: @/ca.pem, client_key: @/password}\n", ""},
+        {"server: {host: x, auth: external, user: y, client_cert: @/ca.pem, client_key: @/password}\n", ""},
+        {"server: {password: z, host: x, auth: external, client_cert: @/ca.pem, client_key: @/password}\n",
+         "f:1:10: server.password: has no meaning beside auth: external; no password is expected\n"},
+        {"server: {host: x, auth: digest-md5, user: y, password: z}\n",
+         "f:1:25: server.auth: \"digest-md5\" is not valid; one of auto, plain, login, cram-md5, "
+         "scram-sha-1, "
+         "scram-sha-256, scram-sha-1-plus, scram-sha-256-plus, xoauth2, oauthbearer, external is expected\n"},
+    };
+    CHECK_CASES(cases);
+}
+
+static void lmtp_and_source_addresses(void)
+{
+    static const struct check_case cases[] = {
+        {"server: {host: x, protocol: lmtp}\n", ""},
+        {"server: {host: x, protocol: lmtp, port: 25}\n", "f:1:41: server.port: is SMTP's, and LMTP must not "
+                                                          "be spoken there; another one is expected, usually "
+                                                          "24\n"},
+        {"server: {host: 'unix:/run/lmtp', protocol: lmtp}\n", ""},
+        {"server: {host: x, source_address: 192.0.2.7}\n", ""},
+        {"server: {host: '::2', source_address: '::1'}\n", ""},
+        {"server: {host: x, source_address: y}\n",
+         "f:1:35: server.source_address: \"y\" is not valid; an IPv4 or IPv6 address without brackets is "
+         "expected\n"},
+        {"server: {host: 192.0.2.1, source_address: '::1'}\n",
+         "f:1:43: server.source_address: cannot reach host; an address of the same kind (IPv4 or IPv6) is "
+         "expected\n"},
+        {"server: {host: 'unix:/run/smtp', source_address: '::1'}\n",
+         "f:1:50: server.source_address: has no meaning beside host: unix:/path; no source_address is "
+         "expected\n"},
+    };
+    CHECK_CASES(cases);
+}
+
 static void completes_port_and_tls(void)
 {
     static const struct {
@@ -362,6 +497,53 @@ static void completes_port_and_tls(void)
     }
 }
 
+static void lmtp_has_a_port_of_its_own(void)
+{
+    static const struct {
+        char *host;
+        int64_t port;
+        enum config_tls tls;
+        int64_t port_expected;
+        enum config_tls tls_expected;
+    } cases[] = {
+        {"x", 0, CONFIG_TLS_UNSET, 24, CONFIG_TLS_STARTTLS},
+        {"x", 0, CONFIG_TLS_IMPLICIT, 465, CONFIG_TLS_IMPLICIT},
+        {"localhost", 0, CONFIG_TLS_UNSET, 24, CONFIG_TLS_NONE},
+        {"x", 2003, CONFIG_TLS_UNSET, 2003, CONFIG_TLS_STARTTLS},
+        {"unix:/run/lmtp", 0, CONFIG_TLS_UNSET, 0, CONFIG_TLS_NONE},
+    };
+    char user[] = "y";
+    for (size_t i = 0; i < 2 * COUNT(cases); i++) {
+        struct config_server server = {.host = cases[i / 2].host,
+                                       .port = cases[i / 2].port,
+                                       .tls = cases[i / 2].tls,
+                                       .user = i % 2 == 0 ? user : NULL,
+                                       .protocol = CONFIG_PROTOCOL_LMTP};
+        config_server_complete(&server);
+        CU_ASSERT_EQUAL(server.port, cases[i / 2].port_expected);
+        CU_ASSERT_EQUAL(server.tls, cases[i / 2].tls_expected);
+    }
+}
+
+static void several_servers_in_order(void)
+{
+    struct config_report report;
+    config_report_init(&report);
+    struct config *config = config_parse(
+        "f", SLICE("server: [c, a]\nservers: {a: {host: x}, b: {host: y}, c: {host: z}}\n"), false, &report);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(config);
+    CU_ASSERT_EQUAL_FATAL(config->server.count, 2);
+    CU_ASSERT_EQUAL(config->server.items[0], 2);
+    CU_ASSERT_EQUAL(config->server.items[1], 0);
+    config_free(config);
+    config = config_parse("f", SLICE("server: {host: x}\n"), false, &report);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(config);
+    CU_ASSERT_EQUAL_FATAL(config->server.count, 1);
+    CU_ASSERT_EQUAL(config->server.items[0], 0);
+    config_free(config);
+    config_report_free(&report);
+}
+
 static void defaults_are_filled_in(void)
 {
     struct config_report report;
@@ -377,13 +559,25 @@ static void defaults_are_filled_in(void)
     CU_ASSERT_STRING_EQUAL(config->base_path, "/mail");
     CU_ASSERT_EQUAL(config->workers, 32);
     CU_ASSERT_EQUAL(config->queue_wait, 5000);
-    CU_ASSERT_EQUAL(config->server, 1);
+    CU_ASSERT_EQUAL_FATAL(config->server.count, 1);
+    CU_ASSERT_EQUAL(config->server.items[0], 1);
     CU_ASSERT_EQUAL(config->server_count, 2);
     char name[256] = "";
     CU_ASSERT_EQUAL(gethostname(name, sizeof name - 1), 0);
     CU_ASSERT_STRING_EQUAL(config->servers[0].domain, name);
     CU_ASSERT_STRING_EQUAL(config->servers[1].domain, "z");
     CU_ASSERT_EQUAL(config->servers[1].timeouts.total, 50000);
+    CU_ASSERT_EQUAL(config->servers[1].protocol, CONFIG_PROTOCOL_SMTP);
+    CU_ASSERT_FALSE(config->servers[1].require_tls);
+    CU_ASSERT_EQUAL(config->servers[1].password_ttl, 300000);
+    CU_ASSERT_EQUAL(config->servers[1].password_command.count, 0);
+    CU_ASSERT_EQUAL(config->servers[1].inline_limit, 65536);
+    CU_ASSERT_EQUAL(config->servers[1].retry_after, 30000);
+    CU_ASSERT_EQUAL(config->servers[1].pool.size, 32);
+    CU_ASSERT_EQUAL(config->servers[1].pool.idle, 30000);
+    CU_ASSERT_EQUAL(config->servers[1].pool.max_messages, 100);
+    CU_ASSERT_PTR_NULL(config->servers[1].fingerprint);
+    CU_ASSERT_PTR_NULL(config->servers[1].source_address);
     CU_ASSERT_EQUAL(config->servers[1].port, 25);
     CU_ASSERT_PTR_NULL(config->servers[1].password.data);
     CU_ASSERT_EQUAL(config->allow.ports.count, 3);
@@ -576,6 +770,11 @@ static const struct unit_test tests[] = {
     {"passwords", passwords},
     {"passwords are there after loading", passwords_are_there_after_loading},
     {"TLS and unix sockets", tls_and_unix_sockets},
+    {"identities and pins", identities_and_pins},
+    {"mechanisms", mechanisms},
+    {"LMTP and source addresses", lmtp_and_source_addresses},
+    {"LMTP has a port of its own", lmtp_has_a_port_of_its_own},
+    {"several servers in order", several_servers_in_order},
     {"completes port and TLS", completes_port_and_tls},
     {"defaults are filled in", defaults_are_filled_in},
     {"values take their type from the key", values_take_their_type_from_the_key},

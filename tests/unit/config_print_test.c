@@ -61,21 +61,30 @@ static const char small_printed[] = "listen: unix:/run/fcgi-smtp/fcgi-smtp.sock\
                                     "  default:\n"
                                     "    host: smtp.example.com\n"
                                     "    port: 587\n"
+                                    "    protocol: smtp\n"
                                     "    tls: starttls\n"
                                     "    tls_min: \"1.2\"\n"
                                     "    verify: full\n"
+                                    "    require_tls: false\n"
                                     "    user: app@example.com\n"
                                     "    password: \"***\"\n"
+                                    "    password_ttl: 5m\n"
                                     "    auth: auto\n"
                                     "    allow_cleartext_auth: false\n"
                                     "    domain: w.example\n"
                                     "    on_refused: partial\n"
+                                    "    inline_limit: 64KiB\n"
+                                    "    retry_after: 30s\n"
                                     "    timeouts:\n"
                                     "      connect: 10s\n"
                                     "      greeting: 20s\n"
                                     "      command: 20s\n"
                                     "      data: 30s\n"
                                     "      total: 50s\n"
+                                    "    pool:\n"
+                                    "      size: 32\n"
+                                    "      idle: 30s\n"
+                                    "      max_messages: 100\n"
                                     "defaults:\n"
                                     "  from: app@example.com\n"
                                     "  to:\n"
@@ -116,11 +125,15 @@ static const char full[] =
     "listen: '[::1]:9000'\nlisten_mode: 0\nlisten_group: root\nlisten_allowed: [\"::1\", 10.0.0.0/8]\n"
     "base_path: \"/a b/\xC3\xA4/\"\nworkers: 1\nqueue_wait: 0s\nconnections: 7\nidle: 61s\nshutdown_timeout: "
     "1500ms\n"
-    "spill_dir: /var/tmp\nlog: {level: debug, format: json, to: syslog}\nserver: '123'\n"
+    "spill_dir: /var/tmp\nlog: {level: debug, format: json, to: syslog}\nserver: ['123', a]\n"
     "servers:\n"
-    "  a: {host: '::1', port: 2525, tls: none, verify: full, timeouts: {connect: 1ms, total: 1s}}\n"
+    "  a: {host: '::1', port: 2525, protocol: lmtp, tls: none, verify: full, source_address: '2001:db8::1',\n"
+    "      timeouts: {connect: 1ms, total: 1s}, pool: {size: 0, idle: 1ms, max_messages: 1}, retry_after: "
+    "0s}\n"
     "  '123': {host: 1.example, tls: implicit, tls_min: 1.3, ca_file: /etc/passwd, user: 'no', password: x,\n"
-    "          auth: login, allow_cleartext_auth: true, domain: a.b, on_refused: abort,\n"
+    "          auth: login, allow_cleartext_auth: true, domain: a.b, on_refused: abort, require_tls: true,\n"
+    "          fingerprint: 'sha256:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=', inline_limit: 1, "
+    "password_ttl: 0s,\n"
     "          timeouts: {greeting: 59m}}\n";
 
 static const char defaults[] =
@@ -153,7 +166,9 @@ static void what_is_printed_is_read_again(void)
     struct config *first = parse(buf_slice(&yaml));
     struct config *second = parse(buf_slice(&once));
     CU_ASSERT_FATAL(first != NULL && second != NULL);
-    CU_ASSERT_EQUAL(first->server, second->server);
+    CU_ASSERT_EQUAL_FATAL(first->server.count, 2);
+    CU_ASSERT_EQUAL_FATAL(second->server.count, 2);
+    CU_ASSERT_EQUAL(memcmp(first->server.items, second->server.items, 2 * sizeof(size_t)), 0);
     const struct config_strings *lists[][2] = {{&first->defaults.to, &second->defaults.to},
                                                {&first->defaults.cc, &second->defaults.cc},
                                                {&first->defaults.bcc, &second->defaults.bcc}};
@@ -183,7 +198,10 @@ static void what_is_printed_is_read_again(void)
 static void no_key_is_left_out(void)
 {
     static const char rest[] = "  c: {host: c, user: a, password_env: CONFIG_TEST_PASSWORD, ca_path: /etc}\n"
-                               "  d: {host: d, user: a, password_file: /etc/passwd}\n";
+                               "  d: {host: d, user: a, password_file: /etc/passwd}\n"
+                               "  e: {host: e, user: a, password_command: [/bin/sh, '-c', 'echo \"x\"'],\n"
+                               "      client_cert: /etc/passwd, client_key: /etc/passwd}\n"
+                               "  f: {host: f, user: a, password_command: /bin/sh}\n";
     struct buf yaml;
     struct buf out;
     buf_init(&yaml, PRINT_LIMIT);
@@ -205,6 +223,8 @@ static void no_key_is_left_out(void)
     }
     CU_ASSERT_PTR_NOT_NULL(strstr(out.data, "password_env: CONFIG_TEST_PASSWORD\n"));
     CU_ASSERT_PTR_NULL(strstr(out.data, "root:"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(
+        out.data, "    password_command:\n      - /bin/sh\n      - \"-c\"\n      - \"echo \\\"x\\\"\"\n"));
     config_free(config);
     config_report_free(&report);
     buf_free(&out);

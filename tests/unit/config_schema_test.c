@@ -94,6 +94,8 @@ static void names_are_found_in_their_section(void)
         {"servers.*", "host", SCHEMA_KEY, "servers.*.host"},
         {"servers.*", "timeouts", SCHEMA_SECTION, "servers.*.timeouts"},
         {"servers.*.timeouts", "total", SCHEMA_KEY, "servers.*.timeouts.total"},
+        {"servers.*", "pool", SCHEMA_SECTION, "servers.*.pool"},
+        {"servers.*.pool", "idle", SCHEMA_KEY, "servers.*.pool.idle"},
         {"", "log.level", SCHEMA_UNKNOWN, NULL},
         {"", "level", SCHEMA_UNKNOWN, NULL},
         {"", "lo", SCHEMA_UNKNOWN, NULL},
@@ -316,6 +318,17 @@ static void syntax_of_networks(void)
         {"localhost", false},        {"", false},          {"127.1", false},
         {"::ffff:127.0.0.1", false},
     };
+    static const struct syntax_case addresses[] = {
+        {"192.0.2.7", true},     {"::1", true},    {"2001:db8::1", true},
+        {"192.0.2.7/32", false}, {"[::1]", false}, {"localhost", false},
+        {"192.0.2", false},      {"", false},      {"fe80::1%lo", false},
+    };
+    check_syntax(syntax_address, addresses, COUNT(addresses));
+    CU_ASSERT_TRUE(syntax_families_differ(SLICE("192.0.2.7"), SLICE("::1")));
+    CU_ASSERT_TRUE(syntax_families_differ(SLICE("::1"), SLICE("192.0.2.7")));
+    CU_ASSERT_FALSE(syntax_families_differ(SLICE("::1"), SLICE("::2")));
+    CU_ASSERT_FALSE(syntax_families_differ(SLICE("a.example"), SLICE("::2")));
+    CU_ASSERT_FALSE(syntax_families_differ(SLICE("::1"), SLICE("a.example")));
     check_syntax(syntax_network, networks, COUNT(networks));
     check_syntax(syntax_loopback, loopbacks, COUNT(loopbacks));
 }
@@ -387,7 +400,23 @@ static void syntax_of_names(void)
     };
     check_syntax(syntax_host_pattern, patterns, COUNT(patterns));
     check_syntax(syntax_server_name, servers, COUNT(servers));
+    static const struct syntax_case fingerprints[] = {
+        {"sha256:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=", true},
+        {"sha256:/+/+/+/+/+/+/+/+/+/+/+/+/+/+/+/+/+/+/+/+/+8=", true},
+        {"sha256:/+/+/+/+/+/+/+/+/+/+/+/+/+/+/+/+/+/+/+/+/8=", false}, /* a character too few */
+        {"sha256:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8", false},
+        {"sha256:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh==", false},
+        {"sha256:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8g", false},
+        {"sha256:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh9=", false}, /* unused bits */
+        {"sha256:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdH_8=", false},
+        {"SHA256:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=", false},
+        {"sha1:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=", false},
+        {"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=", false},
+        {"sha256:", false},
+        {"", false},
+    };
     check_syntax(syntax_field_name, fields, COUNT(fields));
+    check_syntax(syntax_fingerprint, fingerprints, COUNT(fingerprints));
 }
 
 static void plain_text_ends_at_the_first_control(void)

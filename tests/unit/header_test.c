@@ -80,6 +80,12 @@ static void test_text(void)
         /* Encoded already: not twice. */
         {TEXT("=?iso-8859-1?q?Gr=FC=DFe?="), "S: =?utf-8?B?R3LDvMOfZQ==?=\r\n"},
         {TEXT("=?utf-8?q?plain?="), "S: plain\r\n"},
+        {TEXT("Re: =?iso-8859-1?q?Gr=FC=DFe?= aus =?utf-8?b?S8O2bG4=?="),
+         "S: Re: =?utf-8?B?R3LDvMOfZQ==?= aus =?utf-8?B?S8O2bG4=?=\r\n"},
+        {TEXT("=?shift_jis?b?k/qWew==?= =?iso-2022-jp?b?GyRCRnxLXBsoQg==?="),
+         "S: =?utf-8?B?5pel5pys5pel5pys?=\r\n"},
+        /* Both kinds in one text. */
+        {TEXT("=?iso-8859-1?q?=E4?= \xc3\xb6"), "S: =?utf-8?B?w6Qgw7Y=?=\r\n"},
         {TEXT("=?utf-8?q?_plain_?="), "S: plain\r\n"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -220,6 +226,11 @@ static void test_addresses(void)
         {"\"a\\\"b\" <a@b>", "To: \"a\\\"b\" <a@b>\r\n"},
         {"J\xc3\xbcrgen <a@b>", "To: =?utf-8?Q?J=C3=BCrgen?= <a@b>\r\n"},
         {"=?utf-8?q?J=C3=BCrgen?= <a@b>", "To: =?utf-8?Q?J=C3=BCrgen?= <a@b>\r\n"},
+        {"=?iso-8859-1?q?J=FCrgen?= <a@b>", "To: =?utf-8?Q?J=C3=BCrgen?= <a@b>\r\n"},
+        {"=?windows-1252?b?gA==?= =?utf-8?q?_x?= <a@b>", "To: =?utf-8?B?4oKs?= x <a@b>\r\n"},
+        /* What an encoded word hides stays a name. */
+        {"=?utf-8?q?=3Cevil=40x=3E=2C_y?= <a@b>", "To: \"<evil@x>, y\" <a@b>\r\n"},
+        {"=?utf-8?q?a=40evil=2C_=C3=A4?= <a@b>", "To: =?utf-8?B?YUBldmlsLCDDpA==?= <a@b>\r\n"},
         {"\"a@evil.example x\"@b", "To: \"a@evil.example x\"@b\r\n"},
         {"j\xc3\xbc@b, k@l", "To: j\xc3\xbc@b, k@l\r\n"},
         {"X <j\xc3\xbc@b>", "To: X <j\xc3\xbc@b>\r\n"},

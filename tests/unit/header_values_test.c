@@ -162,6 +162,9 @@ static void test_types_of_files(void)
         {"a.unknown", "application/octet-stream"},
         {"a.averylongextension", "application/octet-stream"},
         {".png", "image/png"},
+        {"letter.msg", "application/vnd.ms-outlook"},
+        {"clip.3gp", "video/3gpp"},
+        {"book.XLSM", "application/vnd.ms-excel.sheet.macroEnabled.12"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         CU_ASSERT(slice_equal(media_type_of_file(slice_of(cases[i][0])), slice_of(cases[i][1])));

@@ -292,6 +292,34 @@ static void test_scanner(void)
     }
 }
 
+/* The number of a line that is too long, however the text is cut. */
+static void test_scanner_lines(void)
+{
+    static char text[3100];
+    static const struct {
+        size_t lines[3]; /* octets of each */
+        const char *line_end;
+        uint64_t long_line;
+    } cases[] = {
+        {{998, 998, 998}, "\r\n", 0}, {{998, 999, 999}, "\r\n", 2}, {{999, 0, 0}, "\n", 1},
+        {{0, 0, 999}, "\r", 3},       {{0, 0, 999}, "\r\n", 3},     {{998, 0, 998}, "\r", 0},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        size_t len = 0;
+        for (size_t k = 0; k < 3; k++) {
+            memset(text + len, 'x', cases[i].lines[k]);
+            len += cases[i].lines[k];
+            strcpy(text + len, k < 2 ? cases[i].line_end : "");
+            len += strlen(text + len);
+        }
+        for (size_t cut = 0; cut <= len; cut++) {
+            struct line_scanner scanner = scan((struct slice){text, len}, cut);
+            CU_ASSERT_EQUAL(scanner.line_ends, 2);
+            CU_ASSERT_EQUAL(scanner.long_line, cases[i].long_line);
+        }
+    }
+}
+
 static void test_scanner_octets(void)
 {
     struct slice in = SLICE("ab\n\xc3\xbc\0c\0");
@@ -415,6 +443,7 @@ static const struct unit_test tests[] = {
     {"what follows the end is left", test_dot_unstuffer_consumed},
     {"dots, round trip", test_dot_round_trip},
     {"scanner", test_scanner},
+    {"scanner, lines", test_scanner_lines},
     {"scanner, octets", test_scanner_octets},
     {"scanner, 7bit", test_scanner_7bit},
     {"scanner and encoder agree", test_scanner_agrees},

@@ -19,8 +19,8 @@ static char directory[64];
 /* Runs sh -c script, with the test's directory as $0. */
 static struct password_command *shell(const char *script, int64_t ttl_ms)
 {
-    const char *const argv[] = {"sh", "-c", script, directory, NULL};
-    struct password_command *command = password_command_new(argv, ttl_ms);
+    const char *const argv[] = {"sh", "-c", script, directory};
+    struct password_command *command = password_command_new(argv, 4, ttl_ms);
     CU_ASSERT_PTR_NOT_NULL_FATAL(command);
     return command;
 }
@@ -114,28 +114,27 @@ static void outputs(void)
 
 static void cannot_run(void)
 {
-    static const char *const missing[] = {"/nowhere/program", NULL};
-    static const char *const directory_argv[] = {"/tmp", NULL};
-    static const char *const empty[] = {NULL};
+    static const char *const missing[] = {"/nowhere/program"};
+    static const char *const directory_argv[] = {"/tmp"};
     struct secret secret = {NULL, 0};
     struct err err;
-    struct password_command *command = password_command_new(missing, MINUTE);
+    struct password_command *command = password_command_new(missing, 1, MINUTE);
     CU_ASSERT_FALSE(get(command, false, &secret, &err));
     CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "/nowhere/program cannot be run: No such file"));
     password_command_free(command);
-    command = password_command_new(directory_argv, MINUTE);
+    command = password_command_new(directory_argv, 1, MINUTE);
     CU_ASSERT_FALSE(get(command, false, &secret, &err));
     CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "/tmp cannot be run: Permission denied"));
     password_command_free(command);
-    CU_ASSERT_PTR_NULL(password_command_new(empty, MINUTE));
+    CU_ASSERT_PTR_NULL(password_command_new(missing, 0, MINUTE));
     password_command_free(NULL);
 }
 
 /* No shell: arguments arrive as they are. */
 static void arguments(void)
 {
-    static const char *const argv[] = {"printf", "%s|", "$HOME", "a b", "`id`", "", NULL};
-    struct password_command *command = password_command_new(argv, MINUTE);
+    static const char *const argv[] = {"printf", "%s|", "$HOME", "a b", "`id`", ""};
+    struct password_command *command = password_command_new(argv, 6, MINUTE);
     struct secret secret = {NULL, 0};
     struct err err;
     CU_ASSERT_TRUE(get(command, false, &secret, &err));
@@ -381,8 +380,8 @@ static void each_its_own_deadline(void)
 
 static void source(void)
 {
-    static const char *const argv[] = {"echo", "secret", NULL};
-    struct password_command *command = password_command_new(argv, MINUTE);
+    static const char *const argv[] = {"echo", "secret"};
+    struct password_command *command = password_command_new(argv, 2, MINUTE);
     struct smtp_password_source from = password_command_source(command);
     struct secret secret = {NULL, 0};
     struct err err;

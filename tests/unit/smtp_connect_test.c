@@ -71,7 +71,9 @@ static void refused_then_good(void)
     size_t winner = 99;
     int fd = -1;
     deadline before = deadline_now();
-    CU_ASSERT_EQUAL(connect_tcp(&addresses, "mail:25", within(20000), &winner, &fd, NULL), CONNECT_OK);
+    CU_ASSERT_EQUAL(
+        connect_tcp(&(struct connect_target){"mail:25", &addresses, NULL}, within(20000), &winner, &fd, NULL),
+        CONNECT_OK);
     CU_ASSERT_EQUAL(winner, 2);
     CU_ASSERT(deadline_now() - before < 10000); /* a refusal does not wait for the next turn */
     CU_ASSERT_TRUE(connect_peer_is_local(fd));
@@ -93,7 +95,9 @@ static void all_refused(void)
     size_t winner = 0;
     int fd = -1;
     struct err err = {.text = ""};
-    CU_ASSERT_EQUAL(connect_tcp(&addresses, "mail:25", within(20000), &winner, &fd, &err), CONNECT_FAILED);
+    CU_ASSERT_EQUAL(
+        connect_tcp(&(struct connect_target){"mail:25", &addresses, NULL}, within(20000), &winner, &fd, &err),
+        CONNECT_FAILED);
     CU_ASSERT_STRING_EQUAL(err.text, "cannot connect to mail:25: 127.0.0.2: Connection refused; 127.0.0.3: "
                                      "Connection refused");
 }
@@ -113,7 +117,9 @@ static void silent_then_good(void)
     size_t winner = 99;
     int fd = -1;
     deadline before = deadline_now();
-    CU_ASSERT_EQUAL(connect_tcp(&addresses, "mail:25", within(20000), &winner, &fd, NULL), CONNECT_OK);
+    CU_ASSERT_EQUAL(
+        connect_tcp(&(struct connect_target){"mail:25", &addresses, NULL}, within(20000), &winner, &fd, NULL),
+        CONNECT_OK);
     CU_ASSERT_EQUAL(winner, 1);
     CU_ASSERT(deadline_now() - before >= CONNECT_STAGGER_MS);
     (void)close(fd);
@@ -134,7 +140,9 @@ static void silent_until_the_deadline(void)
     size_t winner = 0;
     int fd = -1;
     struct err err = {.text = ""};
-    CU_ASSERT_EQUAL(connect_tcp(&addresses, "mail:25", within(50), &winner, &fd, &err), CONNECT_TIMED_OUT);
+    CU_ASSERT_EQUAL(
+        connect_tcp(&(struct connect_target){"mail:25", &addresses, NULL}, within(50), &winner, &fd, &err),
+        CONNECT_TIMED_OUT);
     CU_ASSERT_STRING_EQUAL(
         err.text, "cannot connect to mail:25: 127.0.0.1: no answer in time; 127.0.0.1: not tried in time");
     close_all(fillers, 4);
@@ -211,16 +219,104 @@ static void last_good_first(void)
     endpoint->resolver = resolver_new(two_addresses);
     int fd = -1;
     CU_ASSERT_EQUAL(endpoint->last_good.len, 0);
-    CU_ASSERT_EQUAL(endpoint_connect(endpoint, within(20000), &fd, NULL), CONNECT_OK);
+    CU_ASSERT_EQUAL(endpoint_connect(endpoint, within(20000), NULL, &fd, NULL), CONNECT_OK);
     (void)close(fd);
     CU_ASSERT_NOT_EQUAL(endpoint->last_good.len, 0);
     (void)close(listener);
     struct err err = {.text = ""};
-    CU_ASSERT_EQUAL(endpoint_connect(endpoint, within(20000), &fd, &err), CONNECT_FAILED);
+    CU_ASSERT_EQUAL(endpoint_connect(endpoint, within(20000), NULL, &fd, &err), CONNECT_FAILED);
     const char *first = strstr(err.text, "127.0.0.1: ");
     const char *second = strstr(err.text, "127.0.0.2: ");
     CU_ASSERT(first != NULL && second != NULL && first < second);
     smtp_endpoint_free(endpoint);
+}
+
+static struct socket_address address_of_ip6(const char *text, uint16_t port)
+{
+    struct socket_address address;
+    memset(&address, 0, sizeof address);
+    struct sockaddr_in6 *ip6 = (struct sockaddr_in6 *)(void *)&address.storage;
+    ip6->sin6_family = AF_INET6;
+    ip6->sin6_port = htons(port);
+    CU_ASSERT_EQUAL_FATAL(inet_pton(AF_INET6, text, &ip6->sin6_addr), 1);
+    address.len = sizeof *ip6;
+    return address;
+}
+
+static void from_a_source_address(void)
+{
+    uint16_t port = 0;
+    int listener = listen_on_loopback(8, &port);
+    struct socket_addresses addresses = {.count = 2};
+    addresses.items[0] = address_of_ip6("::1", port);
+    addresses.items[1] = address_of("127.0.0.1", port);
+    struct socket_address source = address_of("127.0.0.9", 0);
+    const struct connect_target target = {"mail:25", &addresses, &source};
+    size_t winner = 99;
+    int fds[2] = {-1, -1};
+    deadline before = deadline_now();
+    for (size_t i = 0; i < 2; i++) {
+        CU_ASSERT_EQUAL(connect_tcp(&target, within(20000), &winner, &fds[i], NULL), CONNECT_OK);
+        CU_ASSERT_EQUAL(winner, 1); /* the other family was skipped, */
+        char literal[64];
+        connect_own_literal(fds[i], literal, sizeof literal);
+        CU_ASSERT_STRING_EQUAL(literal, "[127.0.0.9]");
+    }
+    CU_ASSERT(deadline_now() - before < 10000); /* and not waited for */
+    close_all(fds, 2);
+    (void)close(listener);
+}
+
+static void source_addresses_that_do_not_help(void)
+{
+    uint16_t port = 0;
+    int listener = listen_on_loopback(8, &port);
+    struct socket_addresses addresses = {.count = 1};
+    addresses.items[0] = address_of("127.0.0.1", port);
+    struct socket_address not_ours = address_of("192.0.2.1", 0);
+    struct socket_address other_kind = address_of_ip6("::1", 0);
+    size_t winner = 0;
+    int fd = -1;
+    struct err err = {.text = ""};
+    CU_ASSERT_EQUAL(connect_tcp(&(struct connect_target){"mail:25", &addresses, &not_ours}, within(20000),
+                                &winner, &fd, &err),
+                    CONNECT_FAILED);
+    CU_ASSERT_STRING_EQUAL(
+        err.text, "cannot connect to mail:25: 127.0.0.1: source_address: Cannot assign requested address");
+    CU_ASSERT_EQUAL(connect_tcp(&(struct connect_target){"mail:25", &addresses, &other_kind}, within(20000),
+                                &winner, &fd, &err),
+                    CONNECT_FAILED);
+    CU_ASSERT_STRING_EQUAL(
+        err.text, "cannot connect to mail:25: 127.0.0.1: source_address is of the other kind: Address "
+                  "family not supported by protocol");
+    (void)close(listener);
+}
+
+static void endpoints_have_a_source_address(void)
+{
+    uint16_t port = 0;
+    int listener = listen_on_loopback(8, &port);
+    struct smtp_settings settings = {
+        .host = "127.0.0.1", .port = port, .tls = SMTP_TLS_NONE, .source_address = "127.0.0.7"};
+    struct smtp_endpoint *endpoint = smtp_endpoint_new(&settings, NULL);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(endpoint);
+    int fd = -1;
+    CU_ASSERT_EQUAL(endpoint_connect(endpoint, within(20000), NULL, &fd, NULL), CONNECT_OK);
+    char literal[64];
+    connect_own_literal(fd, literal, sizeof literal);
+    CU_ASSERT_STRING_EQUAL(literal, "[127.0.0.7]");
+    (void)close(fd);
+    smtp_endpoint_free(endpoint);
+    settings.source_address = "::1";
+    endpoint = smtp_endpoint_new(&settings, NULL);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(endpoint);
+    CU_ASSERT_EQUAL(endpoint_connect(endpoint, within(20000), NULL, &fd, NULL), CONNECT_FAILED);
+    smtp_endpoint_free(endpoint);
+    struct err err = {.text = ""};
+    settings.source_address = "localhost";
+    CU_ASSERT_PTR_NULL(smtp_endpoint_new(&settings, &err));
+    CU_ASSERT_STRING_EQUAL(err.text, "source_address localhost is neither an IPv4 nor an IPv6 address");
+    (void)close(listener);
 }
 
 static const struct unit_test tests[] = {
@@ -231,6 +327,9 @@ static const struct unit_test tests[] = {
     {"unix sockets", unix_sockets},
     {"the literal of an IPv6 socket", own_literal_of_ip6},
     {"the last good address first", last_good_first},
+    {"from a source address", from_a_source_address},
+    {"source addresses that do not help", source_addresses_that_do_not_help},
+    {"endpoints have a source address", endpoints_have_a_source_address},
 };
 
 UNIT_SUITE(smtp_connect, tests);

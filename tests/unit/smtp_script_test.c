@@ -177,7 +177,7 @@ static const struct {
     {"STALL 1\n", "line 1: takes no argument"},
     {"CLOSE now\n", "line 1: takes no argument"},
     {"DATA all\n", "line 1: takes no argument"},
-    {"TLS 1.2\n", "line 1: TLS takes fail, cert=, min=, max="},
+    {"TLS 1.2\n", "line 1: TLS takes fail, cert=, min=, max=, ask="},
     {"END\n", "line 1: there is no block here"},
     {"ELSE\n", "line 1: there is no block here"},
     {"REPEAT 2\nELSE\nEND\n", "line 2: ELSE without IF"},

@@ -1,7 +1,8 @@
 /*
- * fields: where the parsers of both encodings put what they read; it keeps the limits.
+ * form_fields: a form that is filled field by field; it keeps the limits.
  *
- * One field is open at a time: fields_begin, fields_append as often as need be, fields_end.
+ * The parsers put here what they read, and so does whoever makes a form without a body. One field is open at a time:
+ * fields_begin, fields_append as often as need be, fields_end.
  */
 #ifndef FCGI_SMTP_FORM_FIELDS_H
 #define FCGI_SMTP_FORM_FIELDS_H

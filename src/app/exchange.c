@@ -1,0 +1,44 @@
+/*
+ * An exchange has no request when its mail was not asked for over HTTP (direct.c); its answer is then read by whoever
+ * asked.
+ */
+#include "app/exchange.h"
+
+#include <stdlib.h>
+
+struct exchange *exchange_new(struct app *app, struct http_request *request, struct http_response *response)
+{
+    struct exchange *exchange = calloc(1, sizeof *exchange);
+    if (exchange == NULL) {
+        return NULL;
+    }
+    exchange->app = app;
+    exchange->request = request;
+    exchange->response = response;
+    arena_init(&exchange->arena, EXCHANGE_ARENA_MAX);
+    blob_store_init(&exchange->blobs, app->config->spill_dir, (size_t)app->config->limits.memory_per_request);
+    return exchange;
+}
+
+void exchange_free(struct exchange *exchange)
+{
+    smtp_release(exchange->endpoint, exchange->outcome.session);
+    smtp_endpoint_free(exchange->own_endpoint);
+    compose_free(exchange->compose);
+    submission_free(&exchange->submission);
+    send_fields_wipe(&exchange->fields);
+    blob_store_free(&exchange->blobs);
+    arena_free(&exchange->arena);
+    free(exchange);
+}
+
+void exchange_problem(struct exchange *exchange, enum http_problem problem, const char *delivery,
+                      struct json *more)
+{
+    more = more != NULL ? more : json_object_new();
+    json_set_string(more, "field", exchange->err.field);
+    exchange->token = http_problem_token(problem);
+    exchange->delivery = delivery;
+    exchange->result = problem == PROBLEM_INTERNAL ? RESULT_FAILED : RESULT_REFUSED;
+    http_problem_write(exchange->response, problem, exchange->err.text, delivery, more);
+}

@@ -1,0 +1,30 @@
+/* What the parts of smtp_bench share. */
+#ifndef FCGI_SMTP_TESTS_SMTP_BENCH_H
+#define FCGI_SMTP_TESTS_SMTP_BENCH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/resource.h>
+
+#include "fcgi_smtp/smtp_client.h"
+
+extern const struct addr_spec bench_sender;
+extern const struct addr_spec bench_recipient;
+
+/* A server on 127.0.0.1; in implicit TLS if there is a CA file. */
+struct smtp_settings bench_settings(const char *port, size_t pool_size, const char *ca_file);
+
+/* NULL, and a line on stderr, when there is none. */
+struct smtp_endpoint *bench_endpoint(const struct smtp_settings *settings);
+
+/* False, and a line on stderr, when the message was not accepted. */
+bool bench_deliver(struct smtp_endpoint *endpoint, struct source message, uint64_t size);
+
+/* User and system time so far, in microseconds. who: RUSAGE_SELF or RUSAGE_THREAD. */
+double bench_cpu(int who);
+
+/* PORT RAW-PORT CA-FILE COUNT */
+bool bench_large(char **arguments);
+
+#endif
