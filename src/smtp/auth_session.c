@@ -71,6 +71,7 @@ static struct slice initial_response(const struct buf *response, struct said sai
 /* The answer to a 334, as a line of its own. */
 static bool answer(struct smtp_session *session, struct said said, const struct buf *response)
 {
+    trace_text(session->trace, SMTP_TRACE_SENT, SLICE(TRACE_SECRET));
     bool ok =
         step_write_line(&session->stream.out, buf_slice(response)) && session_await_first(session, said);
     stream_wipe_out(&session->stream);
