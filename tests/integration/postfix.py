@@ -82,6 +82,7 @@ smtpd_tls_loglevel = 1
 smtpd_soft_error_limit = 1000
 smtpd_hard_error_limit = 1000
 smtpd_error_sleep_time = 0
+smtpd_junk_command_limit = 1000
 smtpd_client_connection_count_limit = 0
 """
 
