@@ -26,6 +26,7 @@ test clang-format-14
 test clang-tidy-14
 test debootstrap
 test dovecot-core
+test iproute2
 test libclang-rt-14-dev
 test libcunit1-dev
 test libgsasl-dev

@@ -77,7 +77,7 @@ class Send(BenchTest):
             ("subject", "subject.txt", "text/plain", "from a file"), ("text", "plain"), ("html", "<p>html</p>"),
             ("h:X-Own", "own ü"), ("h:X-Own", "again"), ("message_id", "<own@id.example>"),
             ("in_reply_to", "<one@id.example>"), ("references", "<one@id.example> <two@id.example>"),
-            ("date", "Fri, 21 Nov 1997 09:55:06 -0600"))
+            ("date", "Fri, 21 Nov 1997 09:55:06 -0600"), ("dsn", "success, failure"), ("ret", "headers"))
         self.assertEqual(answer.status, 200, answer)
         self.assertEqual(answer.json["id"], "<own@id.example>")
         message, parsed = self.arrived()
@@ -268,6 +268,9 @@ class Problems(BenchTest):
             (("message_id", "nonsense"), "message_id"),
             (("in_reply_to", "<a@b> x"), "in_reply_to"),
             (("date", "yesterday"), "date"),
+            (("dsn", "sometimes"), "dsn"),
+            (("dsn", "never,success"), "dsn"),
+            (("ret", "body"), "ret"),
             (("sender", "x@example.com, y@example.com"), "sender"),
             (("reply_to", b"\xff@example.com"), "reply_to"),
             (("h:X-A", b"a\x00b"), "h:X-A"),
