@@ -28,7 +28,8 @@
 
 struct app {
     const struct config *config;
-    struct smtp_endpoint **endpoints; /* one for each of config->servers */
+    struct smtp_endpoint **endpoints;   /* one for each of config->servers */
+    struct password_command **commands; /* likewise; NULL where the password comes from elsewhere */
     struct standby standby;
     struct defaults defaults;
     int cancel_fd; /* an eventfd: readable once deliveries under way must end */
