@@ -521,7 +521,7 @@ static void test_cuts(void)
 /* The spill file is cut behind our back: an error, not a wrong message. */
 static void test_broken_blob(void)
 {
-    run_spilling(with_run("\r\n", '\n', 50000, ""), 0);
+    run_spilling(with_run("\r\n", '\n', 500000, ""), 0);
     struct source source = passthrough_source(t.passthrough);
     char octets[4096];
     size_t len = 1;
