@@ -3,8 +3,8 @@
  * servers, runs this and makes ratios of what it prints: numbers with names, microseconds of user and system time.
  *
  *   smtp_bench warm PORT SESSIONS COUNT          COUNT messages over SESSIONS warm sessions in clear
- *   smtp_bench connections PORT COUNT [CA-FILE]  COUNT connections with one message each; in TLS with a CA-FILE, which is
- *                                                removed once it was loaded
+ *   smtp_bench connections PORT COUNT [CA-FILE]  COUNT connections with one message each; in TLS with a CA-FILE,
+ *                                                which is removed once it was loaded
  *   smtp_bench large PORT RAW-PORT CA-FILE COUNT COUNT attachments of 25 MiB, see smtp_bench_large.c
  */
 #include "smtp_bench.h"
