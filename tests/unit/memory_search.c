@@ -12,11 +12,13 @@
 #define REGION_MAX  ((uint64_t)256 * 1024 * 1024) /* larger ones are a sanitizer's shadow */
 #define LINE_LENGTH 512
 
+#define TAIL (MEMORY_SECRET_LEN / 2)
+
 static unsigned char piece[PIECE + MEMORY_SECRET_LEN];
 
 static char character(unsigned number, size_t i)
 {
-    return (char)('A' + (number * 7 + number / 26 + i * 11 + i * i * 3) % 26);
+    return (char)('A' + (number * 7 + number / 26 + i * 11 + i * i * i * 3) % 26);
 }
 
 void memory_secret(unsigned number, char *out)
@@ -30,12 +32,12 @@ void memory_secret(unsigned number, char *out)
 static size_t count_in(unsigned number, size_t len)
 {
     size_t found = 0;
-    for (size_t at = 0; at + MEMORY_SECRET_LEN <= len; at++) {
+    for (size_t at = 0; at + TAIL <= len; at++) {
         size_t same = 0;
-        while (same < MEMORY_SECRET_LEN && piece[at + same] == (unsigned char)character(number, same)) {
+        while (same < TAIL && piece[at + same] == (unsigned char)character(number, TAIL + same)) {
             same++;
         }
-        found += same == MEMORY_SECRET_LEN ? 1 : 0;
+        found += same == TAIL ? 1 : 0;
     }
     return found;
 }

@@ -7,12 +7,13 @@
 
 #include <stddef.h>
 
-#define MEMORY_SECRET_LEN 24
+#define MEMORY_SECRET_LEN 48
 
 /* Writes the secret, MEMORY_SECRET_LEN letters and a NUL; another one for each number. */
 void memory_secret(unsigned number, char *out);
 
-/* How often the secret stands in writable memory: heap, mappings, data and stacks. */
+/* How often the secret's second half stands in writable memory: heap, mappings, data and stacks. (What is freed loses its
+ * first octets to the allocator.) */
 size_t memory_search(unsigned number);
 
 #endif

@@ -396,7 +396,7 @@ static void source(void)
 static void wiped(void)
 {
     char text[MEMORY_SECRET_LEN + 1];
-    char script[256] = "printf '";
+    char script[512] = "printf '";
     memory_secret(50, text);
     for (size_t i = 0; i < MEMORY_SECRET_LEN; i++) {
         (void)snprintf(script + strlen(script), sizeof script - strlen(script), "\\%03o", (unsigned)text[i]);
