@@ -24,6 +24,7 @@ test clang-14
 test clang-format-14
 test clang-tidy-14
 test debootstrap
+test iproute2
 test libclang-rt-14-dev
 test libcunit1-dev
 test openssl

@@ -144,6 +144,9 @@ struct smtp_delivery {
     enum smtp_ret ret;
     const char *envid; /* ENVID, not yet xtext-encoded; NULL: none. Said only with notify or ret */
     deadline total;
+    deadline
+        ready_by; /* all that comes before MAIL must be done by then, so that there is time for another server; 0:
+                          only total counts. Nothing that was begun with MAIL ends because of it. */
     int cancel_fd; /* once it is readable the delivery ends as if total had passed; -1: there is none */
     const struct smtp_trace *trace; /* NULL: none; else valid until smtp_release, and the pool is not used */
 };

@@ -127,6 +127,10 @@ static void note_default(void *ctx, const char *path, const char *text)
 
 static bool open_endpoints(struct app *app, struct err *err)
 {
+    if (!standby_init(&app->standby, app->config)) {
+        err_set(err, "There is no memory left for the servers");
+        return false;
+    }
     app->endpoints = calloc(app->config->server_count,
                             sizeof *app->endpoints); /* NOLINT(bugprone-sizeof-expression): pointers */
     if (app->endpoints == NULL) {
@@ -191,6 +195,7 @@ void app_free(struct app *app)
         smtp_endpoint_free(app->endpoints[i]);
     }
     free(app->endpoints);
+    standby_free(&app->standby);
     defaults_free(&app->defaults);
     if (app->cancel_fd >= 0) {
         (void)close(app->cancel_fd);

@@ -4,6 +4,7 @@
  */
 #include "smtp/capabilities.h"
 
+#include <stddef.h>
 #include <string.h>
 
 #include "fcgi_smtp/slice.h"
@@ -85,16 +86,29 @@ static void take_auth(struct capabilities *capabilities, struct slice parameters
     }
 }
 
+/* Keywords that say all by being there. */
+static const struct flag {
+    struct slice keyword;
+    size_t where; /* the bool in struct capabilities */
+} flags[] = {
+    {SLICE_INIT("STARTTLS"), offsetof(struct capabilities, starttls)},
+    {SLICE_INIT("8BITMIME"), offsetof(struct capabilities, eightbitmime)},
+    {SLICE_INIT("SMTPUTF8"), offsetof(struct capabilities, smtputf8)},
+    {SLICE_INIT("PIPELINING"), offsetof(struct capabilities, pipelining)},
+    {SLICE_INIT("CHUNKING"), offsetof(struct capabilities, chunking)},
+    {SLICE_INIT("DSN"), offsetof(struct capabilities, dsn)},
+    {SLICE_INIT("REQUIRETLS"), offsetof(struct capabilities, requiretls)},
+};
+
 static void take_line(struct capabilities *capabilities, struct slice line)
 {
     struct slice keyword = next_word(&line);
-    if (slice_equal_nocase(keyword, SLICE("STARTTLS"))) {
-        capabilities->starttls = true;
-    } else if (slice_equal_nocase(keyword, SLICE("8BITMIME"))) {
-        capabilities->eightbitmime = true;
-    } else if (slice_equal_nocase(keyword, SLICE("SMTPUTF8"))) {
-        capabilities->smtputf8 = true;
-    } else if (slice_equal_nocase(keyword, SLICE("SIZE"))) {
+    for (size_t i = 0; i < sizeof flags / sizeof flags[0]; i++) {
+        if (slice_equal_nocase(keyword, flags[i].keyword)) {
+            *(bool *)(void *)((char *)capabilities + flags[i].where) = true;
+        }
+    }
+    if (slice_equal_nocase(keyword, SLICE("SIZE"))) {
         take_size(capabilities, next_word(&line));
     } else if (slice_equal_nocase(keyword, SLICE("AUTH"))) {
         take_auth(capabilities, line);

@@ -17,6 +17,10 @@ struct capabilities {
     bool starttls;         /* RFC 3207 */
     bool eightbitmime;     /* RFC 6152 */
     bool smtputf8;         /* RFC 6531 */
+    bool pipelining;       /* RFC 2920 */
+    bool chunking;         /* RFC 3030 */
+    bool dsn;              /* RFC 3461 */
+    bool requiretls;       /* RFC 8689 */
     bool size;             /* RFC 1870 */
     uint64_t size_limit;   /* octets; 0: none is given */
     unsigned auth;         /* RFC 4954: bits CAPABILITY_AUTH_... */

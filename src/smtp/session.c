@@ -76,24 +76,34 @@ static void note_reply(struct smtp_session *session, enum step step)
     }
 }
 
-bool session_await(struct smtp_session *session, struct said said)
+/* Writes until all has left (STREAM_OK), a whole reply was read or neither is possible. */
+static enum reply_status write_on(struct smtp_session *session, struct limit limit,
+                                  enum stream_result *result)
 {
-    struct limit limit = step_limit(said.step, &session->endpoint->settings, session->total);
-    reply_clear(&session->reply);
-    enum stream_result result = stream_flush(&session->stream, limit, false);
-    enum reply_status status = feed(session); /* a server that goes away may have said why */
-    while (status == REPLY_MORE && result == STREAM_OK) {
-        result = stream_fill(&session->stream, limit);
-        status = feed(session);
+    if (session->reply.done != REPLY_MORE) {
+        reply_clear(&session->reply);
     }
+    *result = STREAM_INPUT;
+    enum reply_status status = feed(session);
+    while (status == REPLY_MORE && *result == STREAM_INPUT) {
+        *result = stream_flush(&session->stream, limit);
+        status = feed(session); /* a server that goes away may have said why */
+    }
+    return status;
+}
+
+/* A reply is whole, or there will be none. */
+static bool judge(struct smtp_session *session, struct said said, enum reply_status status,
+                  enum stream_result result)
+{
     redact(session);
     trace_reply(session->trace, said, &session->reply);
     if (status == REPLY_MORE) {
         return session_stream_failed(session, said, result);
     }
     reply_view(&session->reply, &session->view);
-    session->sound =
-        session->sound && status == REPLY_DONE && result == STREAM_OK && session->view.code != 421;
+    bool open = result == STREAM_OK || result == STREAM_INPUT;
+    session->sound = session->sound && status == REPLY_DONE && open && session->view.code != 421;
     session->lost = session->lost || result == STREAM_CLOSED;
     if (status == REPLY_DONE) {
         note_reply(session, said.step);
@@ -106,6 +116,29 @@ bool session_await(struct smtp_session *session, struct said said)
     return session_stream_failed(session, said, STREAM_NO_MEMORY);
 }
 
+enum session_progress session_push(struct smtp_session *session, struct said said)
+{
+    struct limit limit = step_limit(said.step, &session->endpoint->settings, session->total);
+    enum stream_result result = STREAM_OK;
+    enum reply_status status = write_on(session, limit, &result);
+    if (status == REPLY_MORE && result == STREAM_OK) {
+        return SESSION_WRITTEN;
+    }
+    return judge(session, said, status, result) ? SESSION_REPLIED : SESSION_FAILED;
+}
+
+bool session_await(struct smtp_session *session, struct said said)
+{
+    struct limit limit = step_limit(said.step, &session->endpoint->settings, session->total);
+    enum stream_result result = STREAM_OK;
+    enum reply_status status = write_on(session, limit, &result);
+    while (status == REPLY_MORE && result == STREAM_OK) {
+        result = stream_fill(&session->stream, limit);
+        status = feed(session);
+    }
+    return judge(session, said, status, result);
+}
+
 bool session_expect(struct smtp_session *session, struct said said)
 {
     if (step_expects(said.step, session->view.code)) {
@@ -116,8 +149,7 @@ bool session_expect(struct smtp_session *session, struct said said)
     return false;
 }
 
-/* Lets what was written go and reads its one reply. */
-static bool exchange_written(struct smtp_session *session, struct said said)
+bool session_await_first(struct smtp_session *session, struct said said)
 {
     bool early = session->stream.in.len > 0;
     if (early) {
@@ -126,8 +158,8 @@ static bool exchange_written(struct smtp_session *session, struct said said)
     if (!session_await(session, said)) {
         return false;
     }
+    session->sound = session->sound && !early;
     if (early && session->view.code < 400) {
-        session->sound = false;
         err_set(outcome_failed(session->outcome, SMTP_PROTOCOL_ERROR, said.step),
                 "%s broke the protocol: it answered before it was asked: %d %s", session->endpoint->label,
                 session->view.code, session->view.text);
@@ -138,7 +170,7 @@ static bool exchange_written(struct smtp_session *session, struct said said)
 
 bool session_exchange(struct smtp_session *session, struct said said, struct slice more)
 {
-    return session_say(session, said, more) && exchange_written(session, said);
+    return session_say(session, said, more) && session_await_first(session, said);
 }
 
 /* --- the steps --- */
@@ -202,16 +234,18 @@ static struct slice own_name(const struct smtp_session *session, char *literal, 
     return slice_of(literal);
 }
 
-/* EHLO, or HELO where EHLO is not known (RFC 5321 3.2). What was heard before is forgotten (RFC 3207 4.2). */
+/* EHLO, or HELO where EHLO is not known (RFC 5321 3.2); LHLO has no other form (RFC 2033 4.1). What was heard before is
+ * forgotten (RFC 3207 4.2). */
 static bool say_hello(struct smtp_session *session)
 {
     char literal[64];
-    struct said hello = {STEP_EHLO, own_name(session, literal, sizeof literal)};
+    bool lmtp = session->endpoint->settings.protocol == SMTP_PROTOCOL_LMTP;
+    struct said hello = {lmtp ? STEP_LHLO : STEP_EHLO, own_name(session, literal, sizeof literal)};
     memset(&session->capabilities, 0, sizeof session->capabilities);
     if (!session_exchange(session, hello, nothing)) {
         return false;
     }
-    if (session->view.code / 100 == 5) {
+    if (session->view.code / 100 == 5 && !lmtp) {
         hello.step = STEP_HELO;
         return session_exchange(session, hello, nothing) && session_expect(session, hello);
     }
@@ -271,7 +305,8 @@ static struct slice initial_response(const struct buf *response, struct said sai
 static bool auth_answer(struct smtp_session *session, struct said said, const struct buf *response)
 {
     trace_text(session->trace, SMTP_TRACE_SENT, SLICE(TRACE_SECRET));
-    bool ok = step_write_line(&session->stream.out, buf_slice(response)) && exchange_written(session, said);
+    bool ok =
+        step_write_line(&session->stream.out, buf_slice(response)) && session_await_first(session, said);
     stream_wipe_out(&session->stream);
     return ok;
 }

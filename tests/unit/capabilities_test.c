@@ -20,7 +20,9 @@ static void all_known(void)
 {
     struct capabilities c =
         parse("250-mail.example greets you\r\n250-STARTTLS\r\n250-8bitmime\r\n250-SMTPutf8\r\n"
-              "250-SIZE 12345\r\n250-PIPELINING\r\n250 AUTH PLAIN LOGIN XOAUTH2\r\n");
+              "250-SIZE 12345\r\n250-PIPELINING\r\n250-Chunking\r\n250-dsn\r\n250-REQUIRETLS\r\n"
+              "250 AUTH PLAIN LOGIN XOAUTH2\r\n");
+    CU_ASSERT_TRUE(c.pipelining && c.chunking && c.dsn && c.requiretls);
     CU_ASSERT_TRUE(c.starttls && c.eightbitmime && c.smtputf8 && c.size);
     CU_ASSERT_EQUAL(c.size_limit, 12345);
     CU_ASSERT_EQUAL(c.auth, CAPABILITY_AUTH_PLAIN | CAPABILITY_AUTH_LOGIN);
@@ -39,9 +41,11 @@ static void none(void)
 static void keywords_are_whole(void)
 {
     struct capabilities c =
-        parse("250-x\r\n250-STARTTLSX\r\n250-XSTARTTLS\r\n250-SMTPUTF8-X\r\n250-8BITMIM\r\n"
+        parse("250-x\r\n250-STARTTLSX\r\n250-XSTARTTLS\r\n250-SMTPUTF8-X\r\n250-8BITMIM\r\n250-"
+              "PIPELININGS\r\n250-XCHUNKING\r\n250-DSNX\r\n250-REQUIRETLS-1\r\n"
               "250-AUTH=PLAIN LOGIN\r\n250 SIZES 5\r\n");
     CU_ASSERT_FALSE(c.starttls || c.smtputf8 || c.eightbitmime || c.size);
+    CU_ASSERT_FALSE(c.pipelining || c.chunking || c.dsn || c.requiretls);
     CU_ASSERT_EQUAL(c.auth, 0);
     CU_ASSERT_STRING_EQUAL(c.auth_offered, "");
 }

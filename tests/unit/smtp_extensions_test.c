@@ -220,6 +220,96 @@ static void utf8_not_offered(void)
         strstr(f.outcome.err.text, "cannot be given RCPT TO:<\xc3\xbc@example.com>: 553 5.6.7"));
 }
 
+/* --- 8BITMIME --- */
+
+static void eight_bit(void)
+{
+    static const struct {
+        const char *capabilities;
+        bool smtputf8;
+        const char *mail; /* NULL: refused */
+    } table[] = {
+        {"S: 250-8BITMIME\n", false, "C: MAIL FROM:<a@example.com> BODY=8BITMIME\nS: 250 ok\n"},
+        {UTF8_CAPABILITIES, false, "C: MAIL FROM:<a@example.com> BODY=8BITMIME\nS: 250 ok\n"},
+        {"", false, NULL},
+        {"S: 250-SMTPUTF8\n", false, NULL},
+        {"S: 250-SMTPUTF8\n", true, "C: MAIL FROM:<a@example.com> SMTPUTF8\nS: 250 ok\n"},
+    };
+    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+        struct smtp_fixture f;
+        smtp_fixture_init(&f);
+        f.delivery.eight_bit = true;
+        f.delivery.smtputf8 = table[i].smtputf8;
+        char scenario[600];
+        (void)snprintf(scenario, sizeof scenario, "S: 220 x\nC: EHLO *\nS: 250-mail\n%sS: 250 HELP\n%s%s",
+                       table[i].capabilities, table[i].mail != NULL ? table[i].mail : "",
+                       table[i].mail != NULL ? RCPT SEND : QUIT);
+        smtp_fixture_run(&f, scenario, "8BITMIME");
+        CU_ASSERT_EQUAL(f.outcome.class, table[i].mail != NULL ? SMTP_ACCEPTED : SMTP_MESSAGE_REFUSED);
+        CU_ASSERT_EQUAL(strstr(f.outcome.err.text, "does not offer 8BITMIME") != NULL, table[i].mail == NULL);
+    }
+}
+
+/* --- DSN --- */
+
+static void dsn(void)
+{
+    struct smtp_fixture f;
+    smtp_fixture_init(&f);
+    f.delivery.notify = SMTP_NOTIFY_SUCCESS | SMTP_NOTIFY_FAILURE;
+    f.delivery.ret = SMTP_RET_HDRS;
+    f.delivery.envid = "<a+1@example.com>";
+    smtp_fixture_run(
+        &f,
+        HELLO("S: 250-DSN\n") "C: MAIL FROM:<a@example.com> RET=HDRS ENVID=<a+2B1@example.com>\nS: 250 ok\n"
+                              "C: RCPT TO:<b@example.com> NOTIFY=SUCCESS,FAILURE\nS: 250 ok\n" SEND,
+        "DSN");
+    CU_ASSERT_EQUAL(f.outcome.class, SMTP_ACCEPTED);
+    smtp_fixture_run(&f, HELLO("") DELIVER, "DSN not offered");
+    CU_ASSERT_EQUAL(f.outcome.class, SMTP_ACCEPTED);
+    smtp_fixture_init(&f);
+    smtp_fixture_run(&f, HELLO("S: 250-DSN\n") DELIVER, "DSN not asked for");
+    CU_ASSERT_EQUAL(f.outcome.class, SMTP_ACCEPTED);
+}
+
+/* --- REQUIRETLS --- */
+
+static void require_tls(void)
+{
+    static const struct {
+        enum smtp_tls tls;
+        const char *scenario;
+        const char *text; /* NULL: accepted */
+    } table[] = {
+        {SMTP_TLS_NONE, HELLO("S: 250-REQUIRETLS\n") QUIT, "is not spoken to under TLS"},
+        {SMTP_TLS_IMPLICIT, "TLS\n" HELLO("") QUIT, "does not offer REQUIRETLS"},
+        {SMTP_TLS_IMPLICIT,
+         "TLS\n" HELLO(
+             "S: 250-REQUIRETLS\n") "C: MAIL FROM:<a@example.com> REQUIRETLS\nS: 250 ok\n" RCPT SEND,
+         NULL},
+        {SMTP_TLS_STARTTLS,
+         HELLO("S: 250-STARTTLS\nS: 250-REQUIRETLS\n") "C: STARTTLS\nS: 220 go\nTLS\nC: EHLO *\nS: 250 "
+                                                       "mail\n" QUIT,
+         "does not offer REQUIRETLS"},
+    };
+    char ca_file[80];
+    (void)snprintf(ca_file, sizeof ca_file, "%s/ca.pem", smtp_fixture_ca());
+    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+        struct smtp_fixture f;
+        smtp_fixture_init(&f);
+        f.ca_dir = smtp_fixture_ca();
+        f.settings.ca_file = ca_file;
+        f.settings.host = "localhost";
+        f.settings.tls = table[i].tls;
+        f.settings.require_tls = true;
+        smtp_fixture_run(&f, table[i].scenario, "REQUIRETLS");
+        CU_ASSERT_EQUAL(f.outcome.class, table[i].text == NULL ? SMTP_ACCEPTED : SMTP_TLS_FAILED);
+        CU_ASSERT_EQUAL(f.outcome.state, table[i].text == NULL ? SMTP_DELIVERY_DONE : SMTP_DELIVERY_NONE);
+        CU_ASSERT(table[i].text == NULL || strstr(f.outcome.err.text, table[i].text) != NULL);
+    }
+    smtp_fixture_remove_ca();
+}
+
 /* --- several recipients --- */
 
 #define RCPTS(one, two, three)                                                                               \
@@ -251,13 +341,13 @@ static const struct recipients_row recipients_rows[] = {
      {DONE, DONE, DONE},
      ""},
     {"some",
-     RCPTS("550 5.1.1 no", "250 ok", "452 4.5.3 many") SEND,
+     RCPTS("550 5.1.1 no", "250 ok", "452 4.2.2 full") SEND,
      false,
      SMTP_ACCEPTED,
      250,
      {550, 250, 452},
      {NONE, DONE, NONE},
-     "refused RCPT TO:<3@example.com>: 452 4.5.3 many (and refused 1 more)"},
+     "refused RCPT TO:<3@example.com>: 452 4.2.2 full (and refused 1 more)"},
     {"some, abort",
      RCPTS("250 ok", "550 5.1.1 no", "250 ok") QUIT,
      true,
@@ -369,6 +459,9 @@ static const struct unit_test tests[] = {
     {"SIZE's limit", size_limits},
     {"SMTPUTF8 offered", utf8_offered},
     {"SMTPUTF8 not offered", utf8_not_offered},
+    {"8BITMIME", eight_bit},
+    {"DSN", dsn},
+    {"REQUIRETLS", require_tls},
     {"recipients", recipients},
     {"line ends never leave", line_ends_never_leave},
 };
