@@ -80,7 +80,7 @@ enum json_kind json_view_kind(struct json_view view);
 struct slice json_view_text(struct json_view view); /* of a string, else empty */
 int64_t json_view_integer(struct json_view view);   /* of an integer, else 0 */
 bool json_view_is_true(struct json_view view);
-size_t json_view_count(struct json_view view);                   /* of a list, else 0 */
+size_t json_view_count(struct json_view view);                    /* of a list, else 0 */
 struct json_view json_view_item(struct json_view view, size_t i); /* of a list, i < count */
 
 /* One member of an object. */

@@ -235,13 +235,14 @@ static bool convert(struct slice charset, struct send_value *value, struct arena
     buf_free(&utf8);
     switch (result) {
     case CHARSET_UNKNOWN:
-        field_errors_blame(errors, value->source, "The charset \"%.*s\" is not known; send UTF-8", SLICE_ARGS(charset));
+        field_errors_blame(errors, value->source, "The charset \"%.*s\" is not known; send UTF-8",
+                           SLICE_ARGS(charset));
         break;
     case CHARSET_MALFORMED:
     case CHARSET_INCOMPLETE:
         field_errors_blame(errors, value->source,
-                         "%.*s is not valid %.*s at octet %" PRIu64 "; declare the charset that it is in",
-                         SLICE_ARGS(name), SLICE_ARGS(charset), offset);
+                           "%.*s is not valid %.*s at octet %" PRIu64 "; declare the charset that it is in",
+                           SLICE_ARGS(name), SLICE_ARGS(charset), offset);
         break;
     default:
         break;
@@ -308,7 +309,7 @@ static void keep_value(struct send_fields *fields, struct send_value *value, str
     if (*place != NULL && !is_empty(*place)) {
         if (!is_empty(value)) {
             field_errors_blame(errors, value->source, "%s is given more than once; give it once",
-                             table[value->field].name);
+                               table[value->field].name);
         }
         return;
     }
@@ -349,7 +350,7 @@ static bool read_charset(struct send_fields *fields, struct form *form, struct f
         }
         if (fields->charset.len > 0 && !charset_known(fields->charset)) {
             field_errors_blame(errors, source, "The charset \"%.*s\" is not known; send UTF-8",
-                             SLICE_ARGS(fields->charset));
+                               SLICE_ARGS(fields->charset));
             fields->charset = (struct slice){0};
         }
         break;

@@ -27,7 +27,8 @@ static void check_unique(struct reading *r, size_t i)
     for (size_t k = 0; k < i; k++) {
         if (same(keys[i].name, keys[k].name)) {
             node_problem(r->problems, node_find(node, "name"),
-                         "\"%s\" is the name of keys[%zu] already; one of its own is expected", keys[i].name, k);
+                         "\"%s\" is the name of keys[%zu] already; one of its own is expected", keys[i].name,
+                         k);
             break;
         }
     }

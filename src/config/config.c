@@ -17,7 +17,7 @@
 
 #define CONFIG_MEMORY ((size_t)64 * 1024 * 1024) /* octets: a largest file's values and their positions */
 
-#define NAME_MAX_LEN  64                        /* octets */
+#define NAME_MAX_LEN 64 /* octets */
 
 static const struct place whole_file = {0, 0};
 

@@ -71,8 +71,8 @@ static const struct schema_word overrides[] = {
 #define DEFAULT(text)      .fallback = (text)
 #define IS(function, text) .valid = (function), .expected = (text)
 #define HOST_PATTERN                                                                                         \
-    IS(syntax_host_pattern,                                                                                  \
-       "a host name or address, with * and ? as wildcards; unix: is never allowed here,")
+    IS(syntax_host_pattern, "a host name or address, with * and ? as wildcards; unix: is never allowed "     \
+                            "here,")
 
 /* clang-format off: one key a line */
 const struct schema_key schema_keys[] = {

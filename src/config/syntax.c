@@ -12,7 +12,7 @@
 #include "fcgi_smtp/utf8.h"
 
 #define ADDRESS_TEXT_MAX INET6_ADDRSTRLEN /* the NUL included */
-#define SHA256_CHARS     44 /* in base64 */
+#define SHA256_CHARS     44               /* in base64 */
 
 static bool is_digit(char c)
 {

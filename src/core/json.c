@@ -226,23 +226,32 @@ static enum json_read check_limits(struct slice text, const struct json_limits *
     return JSON_READ_OK;
 }
 
+/* jansson's text; but what it quotes of the JSON may be a piece of a password, unless it is a key. */
 static enum json_read tell(const json_error_t *error, struct err *err)
 {
     const char *what = error->text;
+    const char *quoted = strstr(what, " near '");
+    size_t len = quoted != NULL ? (size_t)(quoted - what) : strlen(what);
     switch (json_error_code(error)) {
     case json_error_out_of_memory:
         return JSON_READ_NO_MEMORY;
     case json_error_null_character:
     case json_error_null_byte_in_key:
         what = "a string holds a NUL (\\u0000)";
+        len = strlen(what);
         break;
     case json_error_numeric_overflow:
         what = "a number is too large";
+        len = strlen(what);
+        break;
+    case json_error_duplicate_key:
+        len = strlen(what);
         break;
     default:
         break;
     }
-    err_set(err, "The JSON is malformed in line %d, column %d: %s", error->line, error->column, what);
+    err_set(err, "The JSON is malformed in line %d, column %d: %.*s", error->line, error->column, (int)len,
+            what);
     return JSON_READ_MALFORMED;
 }
 
@@ -274,10 +283,12 @@ static void wipe_strings(json_t *value)
         /* The string is the value's own; only the interface is const. */
         secret_wipe((char *)json_string_value(value), json_string_length(value));
     }
-    json_array_foreach(value, index, member) {
+    json_array_foreach(value, index, member)
+    {
         wipe_strings(member);
     }
-    json_object_foreach(value, key, member) {
+    json_object_foreach(value, key, member)
+    {
         wipe_strings(member);
     }
 }
@@ -298,9 +309,10 @@ struct json_view json_view_of(const struct json *json)
 enum json_kind json_view_kind(struct json_view view)
 {
     static const enum json_kind kinds[] = {
-        [JSON_OBJECT] = JSON_KIND_OBJECT, [JSON_ARRAY] = JSON_KIND_LIST,      [JSON_STRING] = JSON_KIND_STRING,
-        [JSON_REAL] = JSON_KIND_REAL,     [JSON_INTEGER] = JSON_KIND_INTEGER, [JSON_TRUE] = JSON_KIND_BOOLEAN,
-        [JSON_FALSE] = JSON_KIND_BOOLEAN, [JSON_NULL] = JSON_KIND_NULL,
+        [JSON_OBJECT] = JSON_KIND_OBJECT,   [JSON_ARRAY] = JSON_KIND_LIST,
+        [JSON_STRING] = JSON_KIND_STRING,   [JSON_REAL] = JSON_KIND_REAL,
+        [JSON_INTEGER] = JSON_KIND_INTEGER, [JSON_TRUE] = JSON_KIND_BOOLEAN,
+        [JSON_FALSE] = JSON_KIND_BOOLEAN,   [JSON_NULL] = JSON_KIND_NULL,
     };
     return kinds[json_typeof((const json_t *)view.node)];
 }
@@ -333,8 +345,8 @@ struct json_view json_view_item(struct json_view view, size_t i)
 bool json_view_next(struct json_view view, struct json_member *member)
 {
     json_t *object = (json_t *)view.node; /* only read */
-    member->position = member->position == NULL ? json_object_iter(object)
-                                                : json_object_iter_next(object, member->position);
+    member->position =
+        member->position == NULL ? json_object_iter(object) : json_object_iter_next(object, member->position);
     if (member->position == NULL) {
         return false;
     }
