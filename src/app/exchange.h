@@ -30,7 +30,8 @@
 
 struct app {
     const struct config *config;
-    struct smtp_endpoint **endpoints; /* one for each of config->servers */
+    struct smtp_endpoint **endpoints;   /* one for each of config->servers */
+    struct password_command **commands; /* likewise; NULL where the password comes from elsewhere */
     struct standby standby;
     struct keys keys;
     struct idempotency_store idempotency;
