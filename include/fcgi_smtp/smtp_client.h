@@ -38,8 +38,8 @@ enum smtp_auth {
 
 /*
  * Where a password or token comes from when it is not fixed (password_command). get fills secret with what is known, or
- * with a fresh one: fresh is true after the server refused the last one (535). Called by many threads at once; may take as
- * long as until says. False: err says why there is none.
+ * with a fresh one: fresh is true after the server refused the last one (535), which secret holds then. Called by many
+ * threads at once; may take as long as until says. False: err says why there is none.
  */
 struct smtp_password_source {
     bool (*get)(void *ctx, bool fresh, deadline until, struct secret *secret, struct err *err);

@@ -12,6 +12,7 @@
 #include "app/answer.h"
 #include "app/endpoint.h"
 #include "app/exchange.h"
+#include "app/replay.h"
 #include "app/request_log.h"
 #include "app/send.h"
 #include "fcgi_smtp/http_router.h"
@@ -70,21 +71,29 @@ static enum http_verdict begin(void *ctx, struct http_request *request, struct h
     if (!method_allowed) {
         return refuse_method(exchange, route);
     }
-    return route->id == ROUTE_SEND ? send_begin(exchange) : answer_health(exchange);
+    enum http_verdict verdict = route->id == ROUTE_SEND ? send_begin(exchange) : answer_health(exchange);
+    if (verdict == HTTP_ANSWER) {
+        replay_settle(exchange);
+    }
+    return verdict;
 }
 
 static void deliver(void *ctx, struct http_request *request, struct http_response *response)
 {
     (void)ctx;
     (void)response;
-    send_deliver(http_request_data(request));
+    struct exchange *exchange = http_request_data(request);
+    send_deliver(exchange);
+    replay_settle(exchange);
 }
 
 static void overloaded(void *ctx, struct http_request *request, struct http_response *response)
 {
     (void)ctx;
     (void)response;
-    answer_overloaded(http_request_data(request));
+    struct exchange *exchange = http_request_data(request);
+    answer_overloaded(exchange);
+    replay_settle(exchange);
 }
 
 static void finished(void *ctx, struct http_request *request, struct http_response *response, bool written)
@@ -133,15 +142,33 @@ static bool open_endpoints(struct app *app, struct err *err)
     }
     app->endpoints = calloc(app->config->server_count,
                             sizeof *app->endpoints); /* NOLINT(bugprone-sizeof-expression): pointers */
-    if (app->endpoints == NULL) {
+    app->commands = calloc(app->config->server_count,
+                           sizeof *app->commands); /* NOLINT(bugprone-sizeof-expression): pointers */
+    if (app->endpoints == NULL || app->commands == NULL) {
         err_set(err, "There is no memory left for the servers");
         return false;
     }
     for (size_t i = 0; i < app->config->server_count; i++) {
-        app->endpoints[i] = endpoint_new(&app->config->servers[i], err);
+        const struct config_server *server = &app->config->servers[i];
+        if (!endpoint_command(server, &app->commands[i], err)) {
+            return false;
+        }
+        app->endpoints[i] = endpoint_new(server, app->commands[i], err);
         if (app->endpoints[i] == NULL) {
             return false;
         }
+    }
+    return true;
+}
+
+static bool open_access(struct app *app, struct err *err)
+{
+    const struct config_idempotency *idempotency = &app->config->idempotency;
+    const struct idempotency_options options = {
+        .entries = (size_t)idempotency->entries, .keep_ms = idempotency->keep, .now = deadline_now};
+    if (!keys_init(&app->keys, app->config) || !idempotency_table_new(&app->idempotency, &options)) {
+        err_set(err, "There is no memory left for keys and idempotency.entries");
+        return false;
     }
     return true;
 }
@@ -160,7 +187,8 @@ struct app *app_new(const struct config *config, struct err *err)
         app_free(app);
         return NULL;
     }
-    if (!defaults_parse(&app->defaults, config, note_default, err) || !open_endpoints(app, err)) {
+    if (!defaults_parse(&app->defaults, config, note_default, err) || !open_access(app, err) ||
+        !open_endpoints(app, err)) {
         app_free(app);
         return NULL;
     }
@@ -195,7 +223,15 @@ void app_free(struct app *app)
         smtp_endpoint_free(app->endpoints[i]);
     }
     free(app->endpoints);
+    for (size_t i = 0; app->commands != NULL && i < app->config->server_count; i++) {
+        password_command_free(app->commands[i]);
+    }
+    free(app->commands);
     standby_free(&app->standby);
+    if (app->idempotency.free != NULL) {
+        app->idempotency.free(app->idempotency.ctx);
+    }
+    keys_free(&app->keys);
     defaults_free(&app->defaults);
     if (app->cancel_fd >= 0) {
         (void)close(app->cancel_fd);

@@ -92,7 +92,8 @@ static bool deliver_by_settings(struct exchange *exchange, struct smtp_delivery 
 {
     struct app *app = exchange->app;
     size_t index = (size_t)(exchange->choice.server - app->config->servers);
-    exchange->own_endpoint = endpoint_derive(app->endpoints[index], &exchange->choice, &exchange->err);
+    exchange->own_endpoint =
+        endpoint_derive(app->endpoints[index], &exchange->choice, app->commands[index], &exchange->err);
     exchange->endpoint = exchange->own_endpoint;
     if (exchange->endpoint == NULL) {
         return false;

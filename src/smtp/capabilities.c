@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "fcgi_smtp/slice.h"
+#include "smtp/auth.h"
 
 /* Takes the next word off *line; empty at its end. Runs of spaces count as one. */
 static struct slice next_word(struct slice *line)
@@ -80,8 +81,8 @@ static void note_offered(struct capabilities *capabilities, struct slice name)
 static void take_auth(struct capabilities *capabilities, struct slice parameters)
 {
     for (struct slice name = next_word(&parameters); name.len > 0; name = next_word(&parameters)) {
-        capabilities->auth |= slice_equal_nocase(name, SLICE("PLAIN")) ? CAPABILITY_AUTH_PLAIN : 0;
-        capabilities->auth |= slice_equal_nocase(name, SLICE("LOGIN")) ? CAPABILITY_AUTH_LOGIN : 0;
+        enum smtp_auth mechanism = SMTP_AUTH_AUTO;
+        capabilities->auth |= auth_by_name(name, &mechanism) ? CAPABILITY_AUTH(mechanism) : 0;
         note_offered(capabilities, name);
     }
 }

@@ -12,7 +12,9 @@
 #include "smtp/recipients.h"
 #include "smtp/trace.h"
 
-#define CHUNK_SIZE ((size_t)128 * 1024) /* of BDAT, but for the last one */
+#define INLINE_MAX (STREAM_OUT_LIMIT / 2) /* whatever inline_limit says: a flight is held in memory */
+/* Of BDAT, but for the last one. With "BDAT 131056" and its CRLF it fills eight TLS records, without a small ninth. */
+#define CHUNK_SIZE ((size_t)128 * 1024 - 16)
 
 static const struct said end_of_data = {STEP_END_OF_DATA, {NULL, 0}};
 
@@ -21,7 +23,8 @@ enum message_way message_choose(const struct smtp_session *session, const struct
     const struct capabilities *capabilities = &session->capabilities;
     const struct smtp_settings *settings = &session->endpoint->settings;
     bool ahead = capabilities->pipelining && !settings->abort_on_refused;
-    if (capabilities->chunking && ahead && delivery->size <= settings->inline_limit) {
+    if (capabilities->chunking && ahead && delivery->size <= settings->inline_limit &&
+        delivery->size <= INLINE_MAX) {
         return MESSAGE_BDAT_AHEAD;
     }
     /* Without PIPELINING each chunk's reply would have to be awaited; DATA needs one wait only. */

@@ -22,12 +22,17 @@ bool recipient_is_excess(const struct smtp_recipient *recipient)
     return recipient->reply.code == 452 && strcmp(recipient->reply.enhanced, "4.5.3") == 0;
 }
 
+/* Whether the transaction names it, provided that it has no reply in it yet. */
+static bool is_due(const struct transaction *t, size_t i)
+{
+    const struct smtp_recipient *recipient = &t->delivery->recipients[i];
+    return t->again ? recipient_is_excess(recipient) : recipient->reply.code == 0;
+}
+
 size_t recipients_due(const struct transaction *t, size_t from)
 {
-    const struct smtp_delivery *delivery = t->delivery;
     size_t i = from;
-    while (i < delivery->recipient_count && (t->again ? !recipient_is_excess(&delivery->recipients[i])
-                                                      : delivery->recipients[i].reply.code != 0)) {
+    while (i < t->delivery->recipient_count && !is_due(t, i)) {
         i++;
     }
     return i;
@@ -97,8 +102,7 @@ void recipients_decide(struct transaction *t)
 /* Not refused: accepted, or yet to be named. */
 static bool takes_part(const struct transaction *t, size_t i)
 {
-    return recipient_is_waiting(&t->delivery->recipients[i]) ||
-           (i >= t->next_unheard && recipients_due(t, i) == i);
+    return recipient_is_waiting(&t->delivery->recipients[i]) || (i >= t->next_unheard && is_due(t, i));
 }
 
 bool recipients_some_left(struct transaction *t)

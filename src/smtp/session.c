@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "smtp/auth.h"
+#include "smtp/auth_session.h"
 #include "smtp/trace.h"
 
 static const struct slice nothing = {NULL, 0};
@@ -47,10 +47,9 @@ bool session_say(struct smtp_session *session, struct said said, struct slice mo
 
 static void redact(struct smtp_session *session)
 {
-    const struct secret *password = &session->endpoint->settings.password;
     if (session->sent_secret != NULL) {
         reply_redact(&session->reply, buf_slice(session->sent_secret));
-        reply_redact(&session->reply, (struct slice){password->data, password->len});
+        reply_redact(&session->reply, (struct slice){session->password->data, session->password->len});
     }
 }
 
@@ -285,89 +284,15 @@ static bool upgrade(struct smtp_session *session)
            nothing_in_clear(session) && start_tls(session);
 }
 
-/* --- AUTH (RFC 4954 4) --- */
-
-static bool auth_unusable(struct smtp_session *session)
-{
-    err_set(outcome_failed(session->outcome, SMTP_AUTH_FAILED, STEP_AUTH),
-            "the user or password for %s is empty, too long or holds a NUL", session->endpoint->label);
-    return false;
-}
-
-/* The initial response for the command, where the mechanism has one and the line stays within its limit. */
-static struct slice initial_response(const struct buf *response, struct said said)
-{
-    size_t line = strlen("AUTH ") + said.argument.len + strlen(" ") + response->len + strlen("\r\n");
-    return line <= AUTH_COMMAND_MAX ? buf_slice(response) : nothing;
-}
-
-/* The answer to a 334, as a line of its own. */
-static bool auth_answer(struct smtp_session *session, struct said said, const struct buf *response)
-{
-    trace_text(session->trace, SMTP_TRACE_SENT, SLICE(TRACE_SECRET));
-    bool ok =
-        step_write_line(&session->stream.out, buf_slice(response)) && session_await_first(session, said);
-    stream_wipe_out(&session->stream);
-    return ok;
-}
-
-static bool auth_dialogue(struct smtp_session *session, struct auth *auth, struct said said,
-                          struct buf *response)
-{
-    if (auth_has_initial(auth) && auth_respond(auth, response) != AUTH_RESPONSE) {
-        return auth_unusable(session);
-    }
-    struct slice initial = initial_response(response, said);
-    bool ready = response->len > initial.len; /* a response that is yet to be sent */
-    bool ok = session_exchange(session, said, initial);
-    stream_wipe_out(&session->stream);
-    while (ok && session->view.code == 334) {
-        enum auth_result result = AUTH_RESPONSE;
-        if (!ready) {
-            buf_clear(response);
-            result = auth_respond(auth, response);
-        }
-        if (result == AUTH_UNUSABLE) {
-            return auth_unusable(session);
-        }
-        if (result == AUTH_UNEXPECTED) {
-            break; /* a challenge where the mechanism has none is no answer: session_expect says so */
-        }
-        ready = false;
-        ok = auth_answer(session, said, response);
-    }
-    return ok && session_expect(session, said);
-}
-
-static bool authenticate(struct smtp_session *session)
-{
-    const struct smtp_settings *settings = &session->endpoint->settings;
-    struct auth auth;
-    struct err why = {.text = ""};
-    bool confidential = session->stream.tls != NULL || settings->allow_cleartext_auth ||
-                        connect_peer_is_local(session->stream.fd);
-    if (!auth_begin(&auth, settings, &session->capabilities, confidential, session->endpoint->label, &why)) {
-        return fail(session, SMTP_AUTH_FAILED, STEP_AUTH, why.text);
-    }
-    struct buf response;
-    buf_init(&response, AUTH_RESPONSE_MAX);
-    session->sent_secret = &response;
-    struct said said = {STEP_AUTH, slice_of(auth_name(&auth))};
-    bool ok = auth_dialogue(session, &auth, said, &response);
-    session->sent_secret = NULL;
-    buf_wipe(&response);
-    return ok;
-}
-
 /* --- life --- */
 
-static bool establish(struct smtp_session *session, bool anonymous)
+static bool establish(struct smtp_session *session, const struct session_order *order, struct secret *secret)
 {
     const struct smtp_settings *settings = &session->endpoint->settings;
     return connect_server(session) && (settings->tls != SMTP_TLS_IMPLICIT || start_tls(session)) &&
            await_greeting(session) && say_hello(session) &&
            (settings->tls != SMTP_TLS_STARTTLS || (upgrade(session) && say_hello(session))) &&
-           (settings->user == NULL || anonymous || authenticate(session));
+           (order->anonymous || auth_session_run(session, secret));
 }
 
 static struct smtp_session *session_new(struct smtp_endpoint *endpoint)
@@ -381,8 +306,8 @@ static struct smtp_session *session_new(struct smtp_endpoint *endpoint)
     return session;
 }
 
-struct smtp_session *session_open(struct smtp_endpoint *endpoint, const struct session_order *order,
-                                  struct smtp_outcome *outcome)
+static struct smtp_session *try_open(struct smtp_endpoint *endpoint, const struct session_order *order,
+                                     struct smtp_outcome *outcome, struct secret *secret)
 {
     struct smtp_session *session = session_new(endpoint);
     if (session == NULL) {
@@ -391,11 +316,24 @@ struct smtp_session *session_open(struct smtp_endpoint *endpoint, const struct s
     }
     session->trace = order->trace;
     session_lend(session, order->total, outcome);
-    if (establish(session, order->anonymous)) {
+    if (establish(session, order, secret)) {
         return session;
     }
     session_end(session);
     return NULL;
+}
+
+struct smtp_session *session_open(struct smtp_endpoint *endpoint, const struct session_order *order,
+                                  struct smtp_outcome *outcome)
+{
+    struct secret secret = {NULL, 0};
+    struct smtp_session *session = try_open(endpoint, order, outcome, &secret);
+    if (session == NULL && auth_session_renew(endpoint, order->total, &secret, outcome)) {
+        outcome_init(outcome);
+        session = try_open(endpoint, order, outcome, &secret);
+    }
+    secret_free(&secret);
+    return session;
 }
 
 void session_end(struct smtp_session *session)

@@ -26,6 +26,7 @@ struct smtp_session {
     struct reply reply;               /* the last one */
     struct smtp_reply_view view;      /* the same, made safe to print */
     const struct buf *sent_secret;    /* what a reply may not repeat; NULL but in AUTH */
+    const struct secret *password;    /* likewise */
     struct smtp_outcome *outcome;     /* of the delivery in work */
     struct limit total;               /* likewise */
     const struct smtp_trace
@@ -98,6 +99,9 @@ enum session_progress session_push(struct smtp_session *session, struct said sai
 
 /* One command and its reply, as session_await_first. */
 bool session_exchange(struct smtp_session *session, struct said said, struct slice more);
+
+/* Lets what was written go and reads its one reply, which must not have been there before. */
+bool session_await_first(struct smtp_session *session, struct said said);
 
 /* True when the last reply is what said hopes for. */
 bool session_expect(struct smtp_session *session, struct said said);

@@ -8,6 +8,7 @@
  */
 #include "smtp/session.h"
 
+#define OUT_KEPT          ((size_t)256 * 1024)
 #define RESET_PATIENCE_MS 1000 /* for the reply to RSET; a new connection costs less than this */
 
 static const struct said rset = {STEP_RSET, {NULL, 0}};
@@ -34,6 +35,9 @@ bool session_rest(struct smtp_session *session)
 {
     const struct smtp_settings *settings = &session->endpoint->settings;
     session->sound = session->sound && session->stream.in.len == 0 && stream_unsent(&session->stream) == 0;
+    if (session->stream.out.cap > OUT_KEPT) {
+        buf_shrink(&session->stream.out); /* empty: what a long flight needed is given back */
+    }
     bool fit = session->sound && !session->spent && session->transactions < settings->pool_max_messages;
     return fit && (!session->needs_reset || session_reset(session));
 }

@@ -134,7 +134,7 @@ class Failures(BenchTest):
 
     def test_the_total_counts_from_the_complete_request(self):
         """The second request waits for the only worker, and its time is over when it gets it."""
-        script = self.bench.start_script("STALL\n", "--grace", "1")
+        script = self.bench.start_script("== *\nSTALL\n", "--grace", "1")
         self.bench.start_program("workers: 1\nserver: {host: 127.0.0.1, port: %d, tls: none, timeouts: {total: 3s}}\n%s"
                                  % (script.port, OPEN))
         self.bench.start_nginx()

@@ -164,6 +164,39 @@ class Send(BenchTest):
         self.assertEqual(self.bench.request("GET", "/healthz?x=1").status, 200)
 
 
+class Notifications(BenchTest):
+    """RFC 3461: what dsn and ret become in the dialogue."""
+
+    CASES = [
+        ([("dsn", "success, failure"), ("ret", "headers")], " RET=HDRS ENVID=<1+2B2@id.example>", " NOTIFY=SUCCESS,FAILURE"),
+        ([("dsn", "never")], " ENVID=<1+2B2@id.example>", " NOTIFY=NEVER"),
+        ([("dsn", "delay")], " ENVID=<1+2B2@id.example>", " NOTIFY=DELAY"),
+        ([("ret", "full")], " RET=FULL ENVID=<1+2B2@id.example>", ""),
+        ([], "", ""),
+    ]
+
+    def check(self, capability, cases):
+        for fields, mail, rcpt in cases:
+            with self.subTest(fields=fields, capability=capability):
+                script = self.bench.start_script(
+                    f"S: 220 x\nC: EHLO *\nS: 250-x\nS: 250 {capability}\nC: MAIL FROM:<a@example.com>{mail}\nS: 250 ok\n"
+                    f"C: RCPT TO:<b@example.com>{rcpt}\nS: 250 ok\nC: DATA\nS: 354 go\nDATA\nS: 250 ok\nC: QUIT\nWAIT-EOF\n")
+                self.bench.start_program(
+                    f"server: {{host: 127.0.0.1, port: {script.port}, tls: none, pool: {{size: 0}}}}\n{OPEN}")
+                self.bench.start_nginx()
+                answer = self.bench.send(("from", "a@example.com"), ("to", "b@example.com"), ("text", "t"),
+                                         ("message_id", "<1+2@id.example>"), *fields)
+                self.bench.stop_program()
+                self.assertEqual(answer.status, 200, answer)
+                script.stop()
+
+    def test_offered(self):
+        self.check("DSN", self.CASES)
+
+    def test_not_offered(self):
+        self.check("HELP", [(fields, "", "") for fields, _, _ in self.CASES[:2]])
+
+
 class Problems(BenchTest):
     def setUp(self):
         super().setUp()
@@ -189,7 +222,7 @@ class Problems(BenchTest):
         self.assertEqual(answer.headers["Allow"], "GET, HEAD")
 
     def test_media_types(self):
-        for kind in ("text/plain", "application/json", "", "multipart/mixed; boundary=x"):
+        for kind in ("text/plain", "application/xml", "", "multipart/mixed; boundary=x"):
             headers = {"Content-Type": kind} if kind else {}
             answer = self.bench.request("POST", "/send", b"to=b%40example.com", headers)
             self.assertProblem(answer, 415, "unsupported-media-type")

@@ -217,12 +217,17 @@ static void which_failures_move_on(void)
     }
 }
 
-/* The whole message goes to the second one, though the first has had all but the last octets of it. */
-static void the_message_begins_anew(void)
+#define CHUNKED                                                                                              \
+    "S: 220 x\nC: EHLO *\nS: 250-x\nS: 250-PIPELINING\nS: 250 CHUNKING\nC: MAIL *\nC: RCPT *\nBDAT\nS: 250 " \
+    "ok\n"                                                                                                   \
+    "S: 250 ok\n"
+
+/* The whole message goes to the second one, though the first has had all of it. */
+static void check_anew(const char *first_scenario, const char *second_scenario)
 {
     struct world w;
     struct buf json;
-    begin(&w, (const char *const[]){DATA "S: 451 later\n" END, TAKES}, 2, "");
+    begin(&w, (const char *const[]){first_scenario, second_scenario}, 2, "");
     post(w.app, NULL, &json);
     expect(&json, "\"server\":\"b\"", "anew");
     size_t first_size = 0;
@@ -234,6 +239,33 @@ static void the_message_begins_anew(void)
     CU_ASSERT_EQUAL(memcmp(first, second, first_size), 0);
     buf_free(&json);
     end(&w, true);
+}
+
+static void the_message_begins_anew(void)
+{
+    check_anew(DATA "S: 451 later\n" END, TAKES);
+    check_anew(CHUNKED "S: 451 later\n" END, TAKES);
+    check_anew(DATA "S: 451 later\n" END, CHUNKED "S: 250 queued\n" END);
+}
+
+/* RFC 5321 4.5.3.1.10: the rest goes in a second transaction, which fails; but somebody has got the mail. */
+static void nothing_moves_on_after_a_first_acceptance(void)
+{
+    static const char *const more[] = {"cc", "c@example.com", NULL};
+    struct world w;
+    struct buf json;
+    begin(&w,
+          (const char *const[]){HELLO "C: MAIL *\nS: 250 ok\nC: RCPT TO:<b@*\nS: 250 ok\nC: RCPT TO:<c@*\n"
+                                      "S: 452 4.5.3 too many\nC: DATA\nS: 354 go\nDATA\nS: 250 queued\n"
+                                      "C: MAIL *\nCLOSE\n",
+                                NONE},
+          2, "");
+    post(w.app, more, &json);
+    expect(&json, "\"status\":\"partial\"", "acceptance");
+    expect(&json, "\"server\":\"a\"", "acceptance");
+    CU_ASSERT_EQUAL(smtp_script_connections(w.scripts[1]), 0);
+    buf_free(&json);
+    end(&w, false);
 }
 
 static void a_server_of_the_requests_choice_stands_alone(void)
@@ -427,6 +459,7 @@ static const struct unit_test tests[] = {
     {"which failures move on", which_failures_move_on},
     {"the message begins anew", the_message_begins_anew},
     {"a server of the request's choice stands alone", a_server_of_the_requests_choice_stands_alone},
+    {"nothing moves on after a first acceptance", nothing_moves_on_after_a_first_acceptance},
     {"three servers", three_servers},
     {"one total for all", one_total_for_all},
     {"a silent server leaves time for the next", a_silent_server_leaves_time_for_the_next},

@@ -13,7 +13,7 @@
 #define NONE                SMTP_DELIVERY_NONE
 #define DONE                SMTP_DELIVERY_DONE
 #define UNKNOWN             SMTP_DELIVERY_UNKNOWN
-#define CHUNK               ((size_t)128 * 1024)
+#define CHUNK               ((size_t)128 * 1024 - 16)
 
 #define EHLO_FLIGHT     "EHLO client.example\\r\\n\n"
 #define ENVELOPE_FLIGHT "MAIL FROM:<a@example.com>\\r\\nRCPT TO:<b@example.com>\\r\\n"
@@ -142,6 +142,26 @@ static void large_is_whole(void)
         end(&f, "large");
         free(text);
     }
+}
+
+/* However much the configuration allows: what is not held in memory goes in chunks. */
+static void inline_has_a_ceiling(void)
+{
+    size_t len = (size_t)8 * 1024 * 1024;
+    char *text = make_text(len + 64);
+    for (int over = 0; over < 2; over++) {
+        struct smtp_fixture f;
+        init(&f);
+        f.settings.inline_limit = (size_t)1024 * 1024 * 1024;
+        smtp_fixture_message(&f, text, over ? len + 64 : len);
+        smtp_fixture_start(&f, over ? BOTH ENVELOPE "S: 250 ok\nS: 250 ok\nBDAT-ALL: 250 taken\n" QUIT
+                                    : BOTH ENVELOPE
+                                   "BDAT discard\nS: 250 ok\nS: 250 ok\nS: 250 taken\n" QUIT);
+        smtp_fixture_deliver(&f);
+        CU_ASSERT_EQUAL(f.outcome.class, SMTP_ACCEPTED);
+        end(&f, "ceiling");
+    }
+    free(text);
 }
 
 /* The chunks follow each other: no reply is awaited before the last one. */
@@ -290,6 +310,29 @@ static void refused_and_used_again(void)
     }
 }
 
+/* A refusal in MAIL's place proves that nothing was accepted, although the whole mail had been sent behind it. */
+static void refused_by_a_server_that_leaves(void)
+{
+    static const char *const last[] = {"S: 421 4.4.2 idle\nCLOSE\n", "S: 451 4.3.0 later\nCLOSE\n"};
+    for (size_t i = 0; i < sizeof last / sizeof last[0]; i++) {
+        struct smtp_fixture f;
+        init(&f);
+        char scenario[1000];
+        (void)snprintf(scenario, sizeof scenario, "== 1\n%s%s%s== 2\n%s",
+                       INLINE "S: 250 ok\nS: 250 ok\nS: 250 queued\n", ENVELOPE "BDAT\n", last[i],
+                       INLINE "S: 250 ok\nS: 250 ok\nS: 250 queued\n" QUIT);
+        smtp_fixture_start(&f, scenario);
+        smtp_fixture_deliver(&f);
+        CU_ASSERT_EQUAL(f.outcome.class, SMTP_ACCEPTED);
+        smtp_fixture_deliver(&f);
+        CU_ASSERT_EQUAL(f.outcome.class, SMTP_ACCEPTED);
+        CU_ASSERT_STRING_EQUAL(f.outcome.err.text, "");
+        CU_ASSERT_FALSE(f.outcome.reused);
+        CU_ASSERT_EQUAL(smtp_script_connections(f.script), 2);
+        end(&f, "leaves");
+    }
+}
+
 /* --- the source --- */
 
 static void source_is_not_as_long_as_said(void)
@@ -340,10 +383,12 @@ static const struct unit_test tests[] = {
     {"one TLS record", one_record},
     {"ways", ways},
     {"a large message is whole", large_is_whole},
+    {"one flight has a ceiling", inline_has_a_ceiling},
     {"chunks are pipelined", chunks_are_pipelined},
     {"without PIPELINING", without_pipelining},
     {"failures", failures},
     {"refused and used again", refused_and_used_again},
+    {"refused by a server that leaves", refused_by_a_server_that_leaves},
     {"a source not as long as said", source_is_not_as_long_as_said},
     {"a source that fails", source_fails},
 };

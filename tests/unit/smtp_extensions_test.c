@@ -1,4 +1,4 @@
-/* What a delivery makes of the server's capabilities: AUTH, SIZE, SMTPUTF8; and of several recipients. */
+/* What a delivery makes of the server's capabilities: SIZE, SMTPUTF8; and of several recipients. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,122 +12,6 @@
 #define SEND                "C: DATA\nS: 354 go on\nDATA\nS: 250 2.0.0 queued\nC: QUIT\nWAIT-EOF\n"
 #define QUIT                "C: QUIT\nWAIT-EOF\n"
 #define DELIVER             MAIL RCPT SEND
-
-/* --- AUTH --- */
-
-struct auth_row {
-    const char *name;
-    const char *scenario;
-    enum smtp_auth auth;
-    enum smtp_class class;
-    int code;
-    const char *text;
-};
-
-static const struct auth_row auth_rows[] = {
-    {"PLAIN",
-     HELLO("S: 250-AUTH LOGIN PLAIN\n") "C: AUTH PLAIN AHVzZXIAcGFzc3dvcmQ=\nS: 235 2.7.0 welcome\n" DELIVER,
-     SMTP_AUTH_AUTO, SMTP_ACCEPTED, 250, ""},
-    {"LOGIN",
-     HELLO("S: 250-AUTH LOGIN\n") "C: AUTH LOGIN\nS: 334 VXNlcm5hbWU6\nC: dXNlcg==\nS: 334 whatever\n"
-                                  "C: cGFzc3dvcmQ=\nS: 235 ok\n" DELIVER,
-     SMTP_AUTH_AUTO, SMTP_ACCEPTED, 250, ""},
-    {"LOGIN by name",
-     HELLO("S: 250-AUTH PLAIN LOGIN\n") "C: AUTH LOGIN\nS: 334 \nC: dXNlcg==\nS: 334\nC: cGFzc3dvcmQ=\nS: "
-                                        "235 ok\n" DELIVER,
-     SMTP_AUTH_LOGIN, SMTP_ACCEPTED, 250, ""},
-    {"a 535 is final",
-     HELLO("S: 250-AUTH PLAIN LOGIN\n") "C: AUTH PLAIN *\nS: 535 5.7.8 bad credentials\n" QUIT,
-     SMTP_AUTH_AUTO, SMTP_AUTH_FAILED, 535, "refused AUTH PLAIN: 535 5.7.8 bad credentials"},
-    {"LOGIN refused at the user",
-     HELLO("S: 250-AUTH LOGIN\n") "C: AUTH LOGIN\nS: 334 x\nC: *\nS: 535 no\n" QUIT, SMTP_AUTH_AUTO,
-     SMTP_AUTH_FAILED, 535, "refused AUTH LOGIN: 535 no"},
-    {"454", HELLO("S: 250-AUTH PLAIN\n") "C: AUTH PLAIN *\nS: 454 4.7.0 later\n" QUIT, SMTP_AUTH_AUTO,
-     SMTP_TEMPORARY, 454, "454 4.7.0 later"},
-    {"504", HELLO("S: 250-AUTH PLAIN\n") "C: AUTH PLAIN *\nS: 504 5.5.4 what?\n" QUIT, SMTP_AUTH_AUTO,
-     SMTP_AUTH_FAILED, 504, "504 5.5.4 what?"},
-    {"a challenge too many", HELLO("S: 250-AUTH PLAIN\n") "C: AUTH PLAIN *\nS: 334 \nWAIT-EOF\n",
-     SMTP_AUTH_AUTO, SMTP_PROTOCOL_ERROR, 334, "unexpected answer to AUTH PLAIN: 334"},
-    {"250 instead of 235", HELLO("S: 250-AUTH PLAIN\n") "C: AUTH PLAIN *\nS: 354 go\nWAIT-EOF\n",
-     SMTP_AUTH_AUTO, SMTP_PROTOCOL_ERROR, 354, "unexpected answer"},
-    {"broken", HELLO("S: 250-AUTH PLAIN\n") "C: AUTH PLAIN *\nS: what?\nWAIT-EOF\n", SMTP_AUTH_AUTO,
-     SMTP_PROTOCOL_ERROR, 0, "in reply to AUTH PLAIN: \"what?\""},
-    {"lost", HELLO("S: 250-AUTH PLAIN\n") "C: AUTH PLAIN *\nCLOSE\n", SMTP_AUTH_AUTO, SMTP_UNAVAILABLE, 0,
-     "instead of answering AUTH PLAIN"},
-    {"none offered", HELLO("") QUIT, SMTP_AUTH_AUTO, SMTP_AUTH_FAILED, 0, "offers no authentication"},
-    {"none usable", HELLO("S: 250-AUTH GSSAPI NTLM\n") QUIT, SMTP_AUTH_AUTO, SMTP_AUTH_FAILED, 0,
-     "GSSAPI NTLM"},
-    {"not the one named", HELLO("S: 250-AUTH LOGIN\n") QUIT, SMTP_AUTH_PLAIN, SMTP_AUTH_FAILED, 0, "LOGIN"},
-    /* What a server echoes of the secret does not get out, base64 or not, in an answer or in a quotation. */
-    {"echo",
-     HELLO("S: 250-AUTH PLAIN\n") "C: AUTH PLAIN *\nS: 501 5.5.2 cannot decode AHVzZXIAcGFzc3dvcmQ=\n" QUIT,
-     SMTP_AUTH_AUTO, SMTP_AUTH_FAILED, 501, "cannot decode ********************"},
-    {"decoded echo", HELLO("S: 250-AUTH PLAIN\n") "C: AUTH PLAIN *\nS: 535 no: password\n" QUIT,
-     SMTP_AUTH_AUTO, SMTP_AUTH_FAILED, 535, "535 no: ********"},
-    {"broken echo", HELLO("S: 250-AUTH PLAIN\n") "C: AUTH PLAIN *\nS: no AHVzZXIAcGFzc3dvcmQ=\nWAIT-EOF\n",
-     SMTP_AUTH_AUTO, SMTP_PROTOCOL_ERROR, 0, "\"no ********************\""},
-};
-
-static char password[] = "password";
-
-static void auth(void)
-{
-    for (size_t i = 0; i < sizeof auth_rows / sizeof auth_rows[0]; i++) {
-        const struct auth_row *row = &auth_rows[i];
-        struct smtp_fixture f;
-        smtp_fixture_init(&f);
-        f.settings.user = "user";
-        f.settings.password = (struct secret){password, sizeof password - 1};
-        f.settings.auth = row->auth;
-        smtp_fixture_run(&f, row->scenario, row->name);
-        const struct smtp_outcome *o = &f.outcome;
-        bool held = o->class == row->class && o->reply.code == row->code &&
-                    (row->class == SMTP_ACCEPTED || strcmp(o->stage, "AUTH") == 0) &&
-                    strstr(o->err.text, row->text) != NULL && strstr(o->err.text, "AHVzZXIA") == NULL &&
-                    strstr(o->err.text, password) == NULL && strstr(o->reply.text, "AHVzZXIA") == NULL;
-        if (!held) {
-            printf("\n%s: class %d stage %s code %d: %s\n", row->name, o->class, o->stage, o->reply.code,
-                   o->err.text);
-        }
-        CU_ASSERT(held);
-    }
-}
-
-/* RFC 4954 4: a command over 512 octets has no initial response; the token may have 12,288. */
-static void long_tokens(void)
-{
-    static const struct {
-        size_t len;
-        const char *auth;
-    } table[] = {
-        {365, "C: AUTH PLAIN A*\nS: 235 ok\n"}, /* 370 octets, 496 in base64: 511 in all */
-        {366, "C: AUTH PLAIN A*\nS: 235 ok\n"},
-        {367, "C: AUTH PLAIN\nS: 334 \nC: A*\nS: 235 ok\n"},
-        {9000, "C: AUTH PLAIN\nS: 334 \nC: A*\nS: 235 ok\n"},
-    };
-    static char secret[9000];
-    memset(secret, 'x', sizeof secret);
-    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
-        struct smtp_fixture f;
-        smtp_fixture_init(&f);
-        f.settings.user = "user";
-        f.settings.password = (struct secret){secret, table[i].len};
-        char scenario[600];
-        (void)snprintf(scenario, sizeof scenario, "%s%s%s", HELLO("S: 250-AUTH PLAIN\n"), table[i].auth,
-                       DELIVER);
-        smtp_fixture_run(&f, scenario, "long token");
-        CU_ASSERT_EQUAL(f.outcome.class, SMTP_ACCEPTED);
-    }
-    struct smtp_fixture f;
-    smtp_fixture_init(&f);
-    static char longer[10000];
-    memset(longer, 'x', sizeof longer);
-    f.settings.user = "user";
-    f.settings.password = (struct secret){longer, sizeof longer};
-    smtp_fixture_run(&f, HELLO("S: 250-AUTH PLAIN\n") QUIT, "too long a token");
-    CU_ASSERT_EQUAL(f.outcome.class, SMTP_AUTH_FAILED);
-    CU_ASSERT_PTR_NOT_NULL(strstr(f.outcome.err.text, "too long"));
-}
 
 /* --- SIZE, 8BITMIME, SMTPUTF8 --- */
 
@@ -453,8 +337,6 @@ static void line_ends_never_leave(void)
 }
 
 static const struct unit_test tests[] = {
-    {"AUTH", auth},
-    {"long AUTH tokens", long_tokens},
     {"SIZE is given", size_is_given},
     {"SIZE's limit", size_limits},
     {"SMTPUTF8 offered", utf8_offered},
