@@ -40,9 +40,33 @@ static bool is_one_of(struct slice name, const char *const *names, size_t count)
     return false;
 }
 
+/*
+ * What browsers and mail programs mean by these names (WHATWG Encoding 4.2) has more signs than the standard of that name,
+ * and in Shift_JIS the backslash and the tilde where ASCII has them.
+ */
+static struct slice practical_name(struct slice name)
+{
+    static const struct {
+        struct slice name;
+        struct slice meant;
+    } names[] = {
+        {SLICE_INIT("shift_jis"), SLICE_INIT("CP932")}, {SLICE_INIT("shift-jis"), SLICE_INIT("CP932")},
+        {SLICE_INIT("sjis"), SLICE_INIT("CP932")},      {SLICE_INIT("x-sjis"), SLICE_INIT("CP932")},
+        {SLICE_INIT("euc-kr"), SLICE_INIT("UHC")},      {SLICE_INIT("ks_c_5601-1987"), SLICE_INIT("UHC")},
+        {SLICE_INIT("gb2312"), SLICE_INIT("GB18030")},  {SLICE_INIT("gbk"), SLICE_INIT("GB18030")},
+    };
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if (slice_equal_nocase(name, names[i].name)) {
+            return names[i].meant;
+        }
+    }
+    return name;
+}
+
 static enum charset_result open_iconv(struct charset_decoder *decoder, struct slice name)
 {
     char string[CHARSET_NAME_MAX + 1];
+    name = practical_name(name);
     memcpy(string, name.data, name.len);
     string[name.len] = '\0';
     iconv_t converter = iconv_open("UTF-8", string);

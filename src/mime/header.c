@@ -218,13 +218,19 @@ static void append_group(struct header *header, const struct address_list *list,
     append_space(header, group->name.len);
     append_encoded(header, group->name, ENCODED_WORD_PHRASE);
     bool encoded = header->out->len > 2 && memcmp(header->out->data + header->out->len - 2, "?=", 2) == 0;
-    header_append(header, encoded ? SLICE(" :") : SLICE(":")); /* RFC 2047 5 (3): apart from specials */
+    const char *end = after[0] != '\0' ? ";," : ";";
+    const char *colon_end = group->count == 0 ? end : "";
+    bool fits = header->column + 1 + strlen(colon_end) <= HEADER_LINE_FOLD;
+    if (encoded || !fits) { /* RFC 2047 5 (3): apart from specials */
+        append_word(header, SLICE(":"), colon_end, false);
+    } else {
+        header_append(header, SLICE(":"));
+        header_append(header, slice_of(colon_end));
+    }
     for (size_t i = 0; i < group->count; i++) {
         bool last = i + 1 == group->count;
-        append_mailbox(header, &list->mailboxes[group->first + i], last ? "" : ",");
+        append_mailbox(header, &list->mailboxes[group->first + i], last ? end : ",");
     }
-    header_append(header, SLICE(";"));
-    header_append(header, slice_of(after));
 }
 
 void header_addresses(struct header *header, const struct address_list *list)

@@ -218,10 +218,38 @@ static void test_limit(void)
     buf_free(&out);
 }
 
+/* As browsers write them: 5C and 7E are ASCII's in Shift_JIS, and there are signs that the standard's own set lacks. */
+static void test_practical_names(void)
+{
+    static const struct {
+        struct slice name;
+        struct slice in;
+        const char *expected;
+    } cases[] = {
+        {SLICE_INIT("Shift_JIS"), SLICE_INIT("C:\\~\x95\x5c\x87\x40"), "C:\\~\xe8\xa1\xa8\xe2\x91\xa0"},
+        {SLICE_INIT("EUC-KR"), SLICE_INIT("\x81\x41"), "\xea\xb0\x82"},
+        {SLICE_INIT("ks_c_5601-1987"), SLICE_INIT("\x81\x41"), "\xea\xb0\x82"},
+        {SLICE_INIT("gb2312"), SLICE_INIT("\xe9\x46"), "\xe9\x95\x95"},
+        {SLICE_INIT("GBK"), SLICE_INIT("\xa2\xe3"), "\xe2\x82\xac"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct buf out;
+        buf_init(&out, 100);
+        CU_ASSERT_EQUAL(charset_to_utf8(cases[i].name, cases[i].in, &out, NULL), CHARSET_OK);
+        CU_ASSERT_STRING_EQUAL(buf_cstr(&out), cases[i].expected);
+        buf_free(&out);
+    }
+}
+
 static const struct unit_test tests[] = {
-    {"names", test_names},      {"unknown charsets", test_unknown},
-    {"UTF-8", test_utf8},       {"US-ASCII", test_ascii},
-    {"iconv", test_iconv},      {"every octet", test_every_octet},
-    {"large text", test_large}, {"the limit", test_limit},
+    {"names", test_names},
+    {"unknown charsets", test_unknown},
+    {"UTF-8", test_utf8},
+    {"US-ASCII", test_ascii},
+    {"iconv", test_iconv},
+    {"every octet", test_every_octet},
+    {"large text", test_large},
+    {"the limit", test_limit},
+    {"names in practice", test_practical_names},
 };
 UNIT_SUITE(charset, tests);

@@ -158,6 +158,34 @@ static void test_refused_octets(void)
     end();
 }
 
+/* The colon and what ends a group are folded with the rest: a line with an encoded word has at most 76 octets. */
+static void test_group_folding(void)
+{
+    struct address_list list = {.group_count = 2};
+    struct mailbox mailbox = {.name = SLICE("J\xc3\xbcrgen"), .address = {.text = SLICE("j@example.com")}};
+    char name[200];
+    for (size_t octets = 2; octets < sizeof name; octets++) { /* an odd one ends in a literal word */
+        for (size_t i = 0; i + 1 < octets; i += 2) {
+            memcpy(name + i, "\xc3\xbc", 2);
+        }
+        if (octets % 2 == 1) {
+            memcpy(name + octets - 3, " xy", 3);
+        }
+        struct address_group groups[] = {{.name = {name, octets}}, {.name = {name, octets}, .count = 1}};
+        list.groups = groups;
+        list.mailboxes = &mailbox;
+        list.count = 1;
+        begin("To");
+        header_addresses(&header, &list);
+        header_end(&header);
+        CU_ASSERT_EQUAL(header.result, COMPOSE_OK);
+        for (const char *line = buf_cstr(&out); *line != '\0'; line = strstr(line, "\r\n") + 2) {
+            CU_ASSERT(strcspn(line, "\r") <= 76 && strspn(line, " ") < strcspn(line, "\r"));
+        }
+    }
+    end();
+}
+
 static void test_words(void)
 {
     begin("S");
@@ -267,9 +295,13 @@ static void test_addresses(void)
 }
 
 static const struct unit_test tests[] = {
-    {"text", test_text},       {"refused octets", test_refused_octets},
-    {"words", test_words},     {"failure stays", test_failure_stays},
-    {"no room", test_no_room}, {"addresses", test_addresses},
+    {"text", test_text},
+    {"refused octets", test_refused_octets},
+    {"folding of groups", test_group_folding},
+    {"words", test_words},
+    {"failure stays", test_failure_stays},
+    {"no room", test_no_room},
+    {"addresses", test_addresses},
 };
 
 UNIT_SUITE(header, tests);
