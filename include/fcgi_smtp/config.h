@@ -127,6 +127,24 @@ struct config_allow {
     struct config_numbers ports; /* default: 25, 465, 587 */
 };
 
+/* A form of a web site. Its texts are not yet read: what is wrong with them is for who knows templates and addresses. */
+struct config_form {
+    char *name;                        /* its key under forms: */
+    struct config_strings to, cc, bcc; /* at least one of all */
+    char *from;                        /* NULL: defaults.from, which is then given */
+    char *server;                      /* one of servers; NULL: as for any other mail */
+    char *subject, *reply_to;          /* templates */
+    struct config_strings required;    /* names of fields */
+    char *honeypot;                    /* a field's name */
+    char *text, *html;                 /* templates */
+    char *success, *failure;           /* where a browser is sent to */
+    struct config_strings origins, redirect_origins;
+    struct {
+        int64_t max;                 /* files; 0: none */
+        struct config_strings types; /* "image/png" or "image/" and "*"; empty: any */
+    } attachments;
+};
+
 struct config_limits {
     int64_t request, read_time, fields, field, text, recipients, header_value, memory_per_request;
 };
@@ -158,6 +176,8 @@ struct config {
     struct config_defaults defaults;
     struct config_allow allow;
     struct config_limits limits;
+    struct config_form *forms;
+    size_t form_count;
     struct config_memory *memory; /* what owns all of the above; NULL in a struct that was filled by hand */
 };
 
@@ -216,5 +236,8 @@ void config_server_complete(struct config_server *server);
 
 /* The server of that name; NULL if there is none. */
 const struct config_server *config_find_server(const struct config *config, struct slice name);
+
+/* The form of that name; NULL if there is none. */
+const struct config_form *config_find_form(const struct config *config, struct slice name);
 
 #endif

@@ -19,6 +19,7 @@
 #define PATH_LEN 4095 /* octets, PATH_MAX without the NUL */
 #define TEXT_LEN 8192 /* octets of a header field's value */
 #define MAIL_LEN 320  /* octets of a pattern on addresses: 64 + 1 + 255 */
+#define NAME_LEN 256  /* octets of a field's name in a form */
 
 /* Enums and flags are stored through unsigned. */
 _Static_assert(sizeof(enum config_tls) == sizeof(unsigned) && sizeof(enum log_level) == sizeof(unsigned),
@@ -65,6 +66,8 @@ static const struct schema_word overrides[] = {
 #define TOP(name, field, kind) .path = (name), .type = SCHEMA_##kind, .offset = offsetof(struct config, field)
 #define SRV(field, kind)                                                                                     \
     .path = SCHEMA_SERVER "." #field, .type = SCHEMA_##kind, .offset = offsetof(struct config_server, field)
+#define FORM(name, field, kind)                                                                              \
+    .path = SCHEMA_FORM "." name, .type = SCHEMA_##kind, .offset = offsetof(struct config_form, field)
 #define RANGE(least, most) .min = (least), .max = (most)
 #define DEFAULT(text)      .fallback = (text)
 #define IS(function, text) .valid = (function), .expected = (text)
@@ -157,6 +160,26 @@ const struct schema_key schema_keys[] = {
     {TOP("limits.header_value", limits.header_value, SIZE), RANGE(256, 1 * MIB), DEFAULT("8KiB")},
     {TOP("limits.memory_per_request", limits.memory_per_request, SIZE), RANGE(16 * KIB, 1 * GIB),
      DEFAULT("256KiB")},
+
+    {TOP("forms", forms, FORMS)},
+    {FORM("to", to, STRINGS), RANGE(1, TEXT_LEN)},
+    {FORM("cc", cc, STRINGS), RANGE(1, TEXT_LEN)},
+    {FORM("bcc", bcc, STRINGS), RANGE(1, TEXT_LEN)},
+    {FORM("from", from, STRING), RANGE(1, TEXT_LEN)},
+    {FORM("server", server, STRING), RANGE(1, 64)},
+    {FORM("subject", subject, STRING), RANGE(1, TEXT_LEN)},
+    {FORM("reply_to", reply_to, STRING), RANGE(1, TEXT_LEN)},
+    {FORM("required", required, STRINGS), RANGE(1, NAME_LEN)},
+    {FORM("honeypot", honeypot, STRING), RANGE(1, NAME_LEN)},
+    {FORM("text", text, TEXT), RANGE(1, 256 * KIB)},
+    {FORM("html", html, TEXT), RANGE(1, 256 * KIB)},
+    {FORM("success", success, STRING), RANGE(1, 2048)},
+    {FORM("failure", failure, STRING), RANGE(1, 2048)},
+    {FORM("origins", origins, STRINGS), RANGE(1, SYNTAX_HOST_MAX + 16)},
+    {FORM("redirect_origins", redirect_origins, STRINGS), RANGE(1, SYNTAX_HOST_MAX + 16)},
+    {FORM("attachments.max", attachments.max, NUMBER), RANGE(0, 1000), DEFAULT("0")},
+    {FORM("attachments.types", attachments.types, STRINGS), RANGE(1, NAME_LEN),
+     IS(syntax_media_range, "a media type like application/pdf or image/*")},
 };
 /* clang-format on */
 const size_t schema_key_count = sizeof schema_keys / sizeof schema_keys[0];
@@ -196,11 +219,16 @@ enum schema_found schema_find(const char *section, struct slice name, const stru
     return SCHEMA_UNKNOWN;
 }
 
+/* How much of a path names the struct that its key is in: "servers.*" of "servers.*.host", nothing of "log.level". */
+static size_t struct_len(const char *path)
+{
+    const char *star = strchr(path, '*');
+    return star != NULL ? (size_t)(star + 1 - path) : 0;
+}
+
 bool schema_within(const struct schema_key *key, const char *section)
 {
-    bool of_server = below(key->path, SCHEMA_SERVER) != NULL;
-    bool in_server = strcmp(section, SCHEMA_SERVER) == 0 || below(section, SCHEMA_SERVER) != NULL;
-    return of_server == in_server && below(key->path, section) != NULL;
+    return below(key->path, section) != NULL && struct_len(key->path) == struct_len(section);
 }
 
 size_t schema_names(const char *section, char names[SCHEMA_NAMES_MAX][SCHEMA_PATH_MAX])
