@@ -237,7 +237,4 @@ void config_server_complete(struct config_server *server);
 /* The server of that name; NULL if there is none. */
 const struct config_server *config_find_server(const struct config *config, struct slice name);
 
-/* The form of that name; NULL if there is none. */
-const struct config_form *config_find_form(const struct config *config, struct slice name);
-
 #endif

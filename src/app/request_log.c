@@ -40,8 +40,13 @@ static void add_number(struct line *line, const char *key, int64_t value)
 static const char *result_text(const struct exchange *exchange)
 {
     static const char *const texts[] = {
-        [RESULT_OK] = "ok",           [RESULT_SENT] = "sent",       [RESULT_PARTIAL] = "partial",
-        [RESULT_DRY_RUN] = "dry-run", [RESULT_REFUSED] = "refused", [RESULT_FAILED] = "failed",
+        [RESULT_OK] = "ok",
+        [RESULT_SENT] = "sent",
+        [RESULT_PARTIAL] = "partial",
+        [RESULT_DRY_RUN] = "dry-run",
+        [RESULT_REFUSED] = "refused",
+        [RESULT_FAILED] = "failed",
+        [RESULT_TRAPPED] = "honeypot",
     };
     bool unknown = exchange->delivery != NULL && strcmp(exchange->delivery, "unknown") == 0;
     return unknown ? "unknown" : texts[exchange->result];

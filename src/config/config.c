@@ -218,16 +218,6 @@ const struct config_server *config_find_server(const struct config *config, stru
     return NULL;
 }
 
-const struct config_form *config_find_form(const struct config *config, struct slice name)
-{
-    for (size_t i = 0; i < config->form_count; i++) {
-        if (slice_equal(slice_of(config->forms[i].name), name)) {
-            return &config->forms[i];
-        }
-    }
-    return NULL;
-}
-
 static int64_t usual_port(const struct config_server *server)
 {
     if (server->tls == CONFIG_TLS_IMPLICIT) {
