@@ -11,6 +11,7 @@ build libfcgi-dev
 build libidn2-dev
 build libjansson-dev
 build libssl-dev
+build libunistring-dev
 build libyaml-dev
 build ninja-build
 build pkg-config
@@ -24,8 +25,11 @@ test clang-14
 test clang-format-14
 test clang-tidy-14
 test debootstrap
+test dovecot-core
+test iproute2
 test libclang-rt-14-dev
 test libcunit1-dev
+test libgsasl-dev
 test openssl
 test postfix
 test spawn-fcgi

@@ -24,7 +24,7 @@
 #include "fcgi_smtp/err.h"
 #include "fcgi_smtp/slice.h"
 
-#define BLOB_WRITE_BUFFER ((size_t)16 * 1024) /* octets */
+#define BLOB_WRITE_BUFFER ((size_t)64 * 1024) /* octets */
 
 struct blob_store {
     const char *spill_dir; /* not owned */

@@ -38,15 +38,17 @@ const char *http_request_id(struct http_request *request);
 int64_t http_request_content_length(const struct http_request *request);
 
 enum http_read {
-    HTTP_READ_DATA,      /* *len >= 1 octets */
+    HTTP_READ_DATA,      /* at least one octet */
     HTTP_READ_END,       /* the body is complete: its length is CONTENT_LENGTH and the stream ended cleanly */
     HTTP_READ_TRUNCATED, /* it ended early, or the read deadline passed: nothing may be sent for this request
                           */
 };
 
-/* Reads body octets. After END or TRUNCATED the same comes again. A body longer than CONTENT_LENGTH is
- * TRUNCATED. */
-enum http_read http_request_read(struct http_request *request, void *out, size_t cap, size_t *len);
+/*
+ * The next octets of the body, where they were read: valid until the next call or the answer, and wiped after. Waits for
+ * some, not for many. After END or TRUNCATED the same comes again. A body longer than CONTENT_LENGTH is TRUNCATED.
+ */
+enum http_read http_request_read(struct http_request *request, struct slice *octets);
 
 /* Octets of body read so far. */
 uint64_t http_request_body_read(const struct http_request *request);

@@ -38,8 +38,8 @@ enum smtp_auth {
 
 /*
  * Where a password or token comes from when it is not fixed (password_command). get fills secret with what is known, or
- * with a fresh one: fresh is true after the server refused the last one (535). Called by many threads at once; may take as
- * long as until says. False: err says why there is none.
+ * with a fresh one: fresh is true after the server refused the last one (535), which secret holds then. Called by many
+ * threads at once; may take as long as until says. False: err says why there is none.
  */
 struct smtp_password_source {
     bool (*get)(void *ctx, bool fresh, deadline until, struct secret *secret, struct err *err);
@@ -144,6 +144,9 @@ struct smtp_delivery {
     enum smtp_ret ret;
     const char *envid; /* ENVID, not yet xtext-encoded; NULL: none. Said only with notify or ret */
     deadline total;
+    deadline
+        ready_by; /* all that comes before MAIL must be done by then, so that there is time for another server; 0:
+                          only total counts. Nothing that was begun with MAIL ends because of it. */
     int cancel_fd; /* once it is readable the delivery ends as if total had passed; -1: there is none */
     const struct smtp_trace *trace; /* NULL: none; else valid until smtp_release, and the pool is not used */
 };

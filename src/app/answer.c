@@ -85,6 +85,14 @@ static void answer_accepted(struct exchange *exchange)
     http_json_write(exchange->response, 200, body);
 }
 
+/* What was wrong, with the servers that were tried before. */
+static void set_error(struct exchange *exchange)
+{
+    const struct err *err = &exchange->outcome.err;
+    const char *earlier = exchange->earlier.text;
+    err_set(&exchange->err, earlier[0] != '\0' ? "%s (before that, %s)" : "%s", err->text, earlier);
+}
+
 static void answer_failure(struct exchange *exchange)
 {
     const struct smtp_outcome *outcome = &exchange->outcome;
@@ -101,7 +109,7 @@ static void answer_failure(struct exchange *exchange)
     } else {
         json_free(rejected);
     }
-    exchange->err = outcome->err;
+    set_error(exchange);
     if (outcome->class == SMTP_ADDRESS_FORBIDDEN) { /* only a host of the request's own can be */
         err_set_field(&exchange->err, "server", 6);
         err_set(&exchange->err, "%s; give another server, or ask the operator to name it in allow.hosts",

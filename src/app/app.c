@@ -153,14 +153,24 @@ static void note_problem(void *ctx, const char *path, const char *text)
 
 static bool open_endpoints(struct app *app, struct err *err)
 {
+    if (!standby_init(&app->standby, app->config)) {
+        err_set(err, "There is no memory left for the servers");
+        return false;
+    }
     app->endpoints = calloc(app->config->server_count,
                             sizeof *app->endpoints); /* NOLINT(bugprone-sizeof-expression): pointers */
-    if (app->endpoints == NULL) {
+    app->commands = calloc(app->config->server_count,
+                           sizeof *app->commands); /* NOLINT(bugprone-sizeof-expression): pointers */
+    if (app->endpoints == NULL || app->commands == NULL) {
         err_set(err, "There is no memory left for the servers");
         return false;
     }
     for (size_t i = 0; i < app->config->server_count; i++) {
-        app->endpoints[i] = endpoint_new(&app->config->servers[i], err);
+        const struct config_server *server = &app->config->servers[i];
+        if (!endpoint_command(server, &app->commands[i], err)) {
+            return false;
+        }
+        app->endpoints[i] = endpoint_new(server, app->commands[i], err);
         if (app->endpoints[i] == NULL) {
             return false;
         }
@@ -221,6 +231,11 @@ void app_free(struct app *app)
         smtp_endpoint_free(app->endpoints[i]);
     }
     free(app->endpoints);
+    for (size_t i = 0; app->commands != NULL && i < app->config->server_count; i++) {
+        password_command_free(app->commands[i]);
+    }
+    free(app->commands);
+    standby_free(&app->standby);
     defaults_free(&app->defaults);
     website_forms_free(&app->forms);
     if (app->cancel_fd >= 0) {

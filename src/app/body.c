@@ -5,9 +5,6 @@
 #include "app/body.h"
 
 #include "app/exchange.h"
-#include "fcgi_smtp/secret.h"
-
-#define BODY_CHUNK ((size_t)16 * 1024) /* octets read at once */
 
 static bool refuse(struct exchange *exchange, enum http_problem problem)
 {
@@ -54,11 +51,11 @@ bool body_refuse(struct exchange *exchange, enum form_result result)
 
 /* One chunk into the parser; true: there may be more. False: *good says whether the form is complete, or a problem
  * was answered. */
-static bool read_chunk(struct exchange *exchange, struct form_parser *parser, char *chunk, bool *good)
+static bool read_chunk(struct exchange *exchange, struct form_parser *parser, bool *good)
 {
-    size_t len = 0;
+    struct slice chunk;
     enum form_result result = FORM_OK;
-    switch (http_request_read(exchange->request, chunk, BODY_CHUNK, &len)) {
+    switch (http_request_read(exchange->request, &chunk)) {
     case HTTP_READ_TRUNCATED:
         err_set(&exchange->err, "The request's body ended early: %llu octets arrived; send it again, whole",
                 (unsigned long long)http_request_body_read(exchange->request));
@@ -75,18 +72,16 @@ static bool read_chunk(struct exchange *exchange, struct form_parser *parser, ch
         *good = refuse_too_large(exchange);
         return false;
     }
-    result = form_parser_update(parser, chunk, len, &exchange->err);
+    result = form_parser_update(parser, chunk.data, chunk.len, &exchange->err);
     *good = result == FORM_OK || body_refuse(exchange, result);
     return *good;
 }
 
 static bool read_all(struct exchange *exchange, struct form_parser *parser)
 {
-    char chunk[BODY_CHUNK];
     bool good = true;
-    while (read_chunk(exchange, parser, chunk, &good)) {
+    while (read_chunk(exchange, parser, &good)) {
     }
-    secret_wipe(chunk, sizeof chunk); /* there may have been a password in it */
     return good;
 }
 

@@ -3,7 +3,7 @@
  */
 #include "app/endpoint.h"
 
-static struct smtp_settings settings_of(const struct config_server *server)
+static struct smtp_settings settings_of(const struct config_server *server, struct password_command *command)
 {
     static const enum smtp_tls tls[] = {
         [CONFIG_TLS_UNSET] = SMTP_TLS_STARTTLS, /* never left unset by config_server_complete */
@@ -26,6 +26,7 @@ static struct smtp_settings settings_of(const struct config_server *server)
     };
     /* EXTERNAL without a user: the certificate alone says who we are (RFC 4422 A.1). */
     bool by_certificate = server->auth == CONFIG_AUTH_EXTERNAL && server->user == NULL;
+    bool by_command = command != NULL && server->password_command.count > 0;
     return (struct smtp_settings){
         .name = server->name,
         .host = server->host,
@@ -42,6 +43,7 @@ static struct smtp_settings settings_of(const struct config_server *server)
         .require_tls = server->require_tls,
         .user = by_certificate ? "" : server->user,
         .password = server->password, /* a view: copied by the endpoint */
+        .password_source = by_command ? password_command_source(command) : (struct smtp_password_source){0},
         .auth = auth[server->auth],
         .allow_cleartext_auth = server->allow_cleartext_auth,
         .domain = server->domain,
@@ -58,16 +60,31 @@ static struct smtp_settings settings_of(const struct config_server *server)
     };
 }
 
-struct smtp_endpoint *endpoint_new(const struct config_server *server, struct err *err)
+bool endpoint_command(const struct config_server *server, struct password_command **command, struct err *err)
 {
-    struct smtp_settings settings = settings_of(server);
+    const struct config_strings *argv = &server->password_command;
+    *command = NULL;
+    if (argv->count == 0) {
+        return true;
+    }
+    *command = password_command_new((const char *const *)argv->items, argv->count, server->password_ttl);
+    if (*command == NULL) {
+        err_set(err, "There is no memory left for password_command");
+    }
+    return *command != NULL;
+}
+
+struct smtp_endpoint *endpoint_new(const struct config_server *server, struct password_command *command,
+                                   struct err *err)
+{
+    struct smtp_settings settings = settings_of(server, command);
     return smtp_endpoint_new(&settings, err);
 }
 
 struct smtp_endpoint *endpoint_derive(const struct smtp_endpoint *base, const struct server_choice *choice,
-                                      struct err *err)
+                                      struct password_command *command, struct err *err)
 {
-    struct smtp_settings settings = settings_of(&choice->settings);
+    struct smtp_settings settings = settings_of(&choice->settings, command);
     settings.public_only = choice->public_only;
     settings.pool_size = 0; /* nobody else has these settings */
     return smtp_endpoint_derive(base, &settings, err);

@@ -4,15 +4,25 @@
 #ifndef FCGI_SMTP_APP_ENDPOINT_H
 #define FCGI_SMTP_APP_ENDPOINT_H
 
+#include <stdbool.h>
+
+#include "app/password_command.h"
 #include "app/server_choice.h"
 #include "fcgi_smtp/config.h"
 #include "fcgi_smtp/smtp_client.h"
 
-/* The endpoint of a configured server; NULL: its trust store cannot be loaded. */
-struct smtp_endpoint *endpoint_new(const struct config_server *server, struct err *err);
+/* The program that gives the server's password; *command is NULL if it has none. False without memory. */
+bool endpoint_command(const struct config_server *server, struct password_command **command, struct err *err)
+    __attribute__((warn_unused_result));
 
-/* One for a request that overrides settings of the server whose endpoint is base, sharing its trust store. */
+/* The endpoint of a configured server; NULL: its trust store cannot be loaded. command is what endpoint_command gave, and
+ * outlives the endpoint. */
+struct smtp_endpoint *endpoint_new(const struct config_server *server, struct password_command *command,
+                                   struct err *err);
+
+/* One for a request that overrides settings of the server whose endpoint is base, sharing its trust store, and command
+ * where the credentials stay the server's. */
 struct smtp_endpoint *endpoint_derive(const struct smtp_endpoint *base, const struct server_choice *choice,
-                                      struct err *err);
+                                      struct password_command *command, struct err *err);
 
 #endif

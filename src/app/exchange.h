@@ -13,6 +13,7 @@
 #include "app/outgoing.h"
 #include "app/send_fields.h"
 #include "app/server_choice.h"
+#include "app/standby.h"
 #include "app/submission.h"
 #include "app/website_form.h"
 #include "fcgi_smtp/app.h"
@@ -28,7 +29,9 @@
 
 struct app {
     const struct config *config;
-    struct smtp_endpoint **endpoints; /* one for each of config->servers */
+    struct smtp_endpoint **endpoints;   /* one for each of config->servers */
+    struct password_command **commands; /* likewise; NULL where the password comes from elsewhere */
+    struct standby standby;
     struct defaults defaults;
     struct website_forms forms;
     int cancel_fd; /* an eventfd: readable once deliveries under way must end */
@@ -61,9 +64,10 @@ struct exchange {
     struct compose *compose; /* NULL: the message was given whole */
     struct outgoing outgoing;
 
-    struct smtp_endpoint *endpoint;     /* where the mail goes */
+    struct smtp_endpoint *endpoint;     /* where the mail goes, or went last */
     struct smtp_endpoint *own_endpoint; /* the same if it was made for this request alone */
     struct smtp_outcome outcome;
+    struct err earlier;      /* what the servers said that were tried before; "" if there were none */
     deadline delivery_begun; /* 0: not begun */
     deadline delivery_ended;
 

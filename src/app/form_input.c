@@ -156,7 +156,7 @@ bool form_input_read(struct form_input *input, const struct config_form *config,
     return read_fields(input, config, form, err);
 }
 
-static bool is_blank(struct slice text)
+bool form_input_is_blank(struct slice text)
 {
     for (size_t i = 0; i < text.len; i++) {
         if (strchr(" \t\r\n", text.data[i]) == NULL) {
@@ -169,7 +169,7 @@ static bool is_blank(struct slice text)
 static bool is_given(const struct form_input *input, struct slice name)
 {
     for (size_t i = 0; i < input->count; i++) {
-        if (slice_equal(input->values[i].name, name) && !is_blank(input->values[i].text)) {
+        if (slice_equal(input->values[i].name, name) && !form_input_is_blank(input->values[i].text)) {
             return true;
         }
     }

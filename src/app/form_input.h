@@ -64,6 +64,9 @@ void form_input_check(struct form_input *input, const struct config_form *config
 void form_input_wrong(struct form_input *input, struct slice field, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
+/* Whether there is nothing but white space in it. */
+bool form_input_is_blank(struct slice text);
+
 /* A file's media type without parameters: "application/octet-stream" when none was declared, or one that is none. */
 struct slice form_input_file_type(const struct form_field *file);
 

@@ -65,8 +65,8 @@ static enum kind kind_of(const struct correcting *c, struct slice field, struct 
     if (control == FORM_CONTROL_SUBJECT || control == FORM_CONTROL_NEXT) {
         return has_problem(c->input, field) ? KIND_LINE : KIND_HIDDEN;
     }
-    bool one_line =
-        text.len > 0 && text.len <= LINE_MAX_LEN && !slice_has(text, '\n') && !slice_has(text, '\r');
+    bool one_line = !form_input_is_blank(text) && text.len <= LINE_MAX_LEN && !slice_has(text, '\n') &&
+                    !slice_has(text, '\r');
     bool in_header =
         is_address(c, field) || template_uses(&form->subject, field) || template_uses(&form->reply_to, field);
     return one_line || in_header ? KIND_LINE : KIND_LINES;

@@ -11,7 +11,7 @@
 #include "fcgi_smtp/encoded_word.h"
 #include "fcgi_smtp/log.h"
 
-#define LINE_FIELDS_MAX 24
+#define LINE_FIELDS_MAX 32
 #define NUMBER_MAX      24   /* octets of a printed 64-bit number */
 #define SUBJECT_MAX     1000 /* octets of a subject that is shown decoded; a longer one is shown as it is */
 
@@ -59,9 +59,20 @@ static enum log_level level_of(const struct exchange *exchange)
         return LOG_LEVEL_ERROR;
     case RESULT_PARTIAL:
         return LOG_LEVEL_WARNING;
-    default:
-        return LOG_LEVEL_INFO;
+    default: /* a mail that went to another server than it should is worth a look */
+        return exchange->earlier.text[0] != '\0' ? LOG_LEVEL_WARNING : LOG_LEVEL_INFO;
     }
+}
+
+static void add_tls(struct line *line, const struct smtp_tls_view *tls)
+{
+    if (!log_enabled(LOG_LEVEL_DEBUG) || tls->version[0] == '\0') {
+        return;
+    }
+    add(line, "tls", slice_of(tls->version));
+    add(line, "cipher", slice_of(tls->cipher));
+    add(line, "verified", slice_of(tls->verified ? "yes" : "no"));
+    add(line, "resumed", slice_of(tls->resumed ? "yes" : "no"));
 }
 
 static void add_delivery(struct line *line, const struct exchange *exchange)
@@ -76,11 +87,15 @@ static void add_delivery(struct line *line, const struct exchange *exchange)
         return;
     }
     add(line, "server", slice_of(server_choice_name(&exchange->choice)));
+    if (exchange->result != RESULT_FAILED) { /* else it is in the detail */
+        add(line, "earlier", slice_of(exchange->earlier.text));
+    }
     add(line, "stage", slice_of(exchange->result == RESULT_FAILED ? exchange->outcome.stage : NULL));
     if (reply->code != 0) {
         add_number(line, "reply_code", reply->code);
         add(line, "reply", slice_of(reply->text));
     }
+    add_tls(line, &exchange->outcome.tls);
     add_number(line, "wait_ms", exchange->delivery_begun - exchange->complete_at);
     add_number(line, "smtp_ms", exchange->delivery_ended - exchange->delivery_begun);
 }

@@ -6,7 +6,7 @@
 
 #include "app/answer.h"
 #include "app/body.h"
-#include "app/endpoint.h"
+#include "app/delivery.h"
 #include "app/exchange.h"
 #include "app/policy.h"
 #include "app/whole_message.h"
@@ -162,41 +162,14 @@ enum http_verdict send_prepare(struct exchange *exchange)
     return HTTP_DELIVER;
 }
 
-static bool find_endpoint(struct exchange *exchange)
-{
-    struct app *app = exchange->app;
-    size_t index = (size_t)(exchange->choice.server - app->config->servers);
-    exchange->endpoint = app->endpoints[index];
-    if (exchange->choice.overrides) {
-        exchange->own_endpoint = endpoint_derive(exchange->endpoint, &exchange->choice, &exchange->err);
-        exchange->endpoint = exchange->own_endpoint;
-    }
-    return exchange->endpoint != NULL;
-}
-
 void send_deliver(struct exchange *exchange)
 {
     exchange->delivery_begun = deadline_now();
-    exchange->delivery_ended = exchange->delivery_begun;
-    if (!find_endpoint(exchange)) {
-        exchange_refuse(exchange, PROBLEM_INTERNAL);
-        return;
-    }
-    const struct outgoing *outgoing = &exchange->outgoing;
-    struct smtp_delivery delivery = {
-        .return_path = &exchange->submission.return_path,
-        .recipients = exchange->submission.recipients.items,
-        .recipient_count = exchange->submission.recipients.count,
-        .message = outgoing->source,
-        .size = outgoing->size,
-        .smtputf8 = outgoing->smtputf8,
-        .smtputf8_field = outgoing->smtputf8_field,
-        .eight_bit = outgoing->eight_bit,
-        .total = deadline_add(exchange->complete_at, settings_of(exchange)->timeouts.total),
-        .cancel_fd = exchange->app->cancel_fd,
-        .trace = exchange->trace,
-    };
-    smtp_deliver(exchange->endpoint, &delivery, &exchange->outcome);
+    bool tried = delivery_run(exchange);
     exchange->delivery_ended = deadline_now();
-    answer_outcome(exchange);
+    if (tried) {
+        answer_outcome(exchange);
+    } else {
+        exchange_refuse(exchange, PROBLEM_INTERNAL);
+    }
 }

@@ -43,6 +43,8 @@ static const struct {
     [SEND_IN_REPLY_TO] = {"in_reply_to", false, FILE_REFUSED, LIMIT_HEADER_VALUE},
     [SEND_REFERENCES] = {"references", false, FILE_REFUSED, LIMIT_HEADER_VALUE},
     [SEND_DATE] = {"date", false, FILE_REFUSED, LIMIT_HEADER_VALUE},
+    [SEND_DSN] = {"dsn", false, FILE_REFUSED, LIMIT_HEADER_VALUE},
+    [SEND_RET] = {"ret", false, FILE_REFUSED, LIMIT_HEADER_VALUE},
     [SEND_SERVER] = {"server", false, FILE_REFUSED, LIMIT_HEADER_VALUE},
     [SEND_PORT] = {"port", false, FILE_REFUSED, LIMIT_HEADER_VALUE},
     [SEND_TLS] = {"tls", false, FILE_REFUSED, LIMIT_HEADER_VALUE},

@@ -32,6 +32,8 @@ enum send_field {
     SEND_IN_REPLY_TO,
     SEND_REFERENCES,
     SEND_DATE,
+    SEND_DSN,
+    SEND_RET,
     SEND_SERVER,
     SEND_PORT,
     SEND_TLS,

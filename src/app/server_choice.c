@@ -119,6 +119,7 @@ static bool choose_server(struct choosing *c)
         return choose_host(c, name);
     }
     c->choice->server = named;
+    c->choice->named = true;
     if (!server_is_listed(c, named)) {
         refuse(c, SEND_SERVER, "allow.servers");
     }

@@ -12,7 +12,8 @@
 #include "fcgi_smtp/config.h"
 
 struct server_choice {
-    const struct config_server *server; /* the configured entry */
+    const struct config_server *server; /* the configured entry; where a list may be tried, the first of it */
+    bool named;                         /* the request named it: no other one is tried */
     bool overrides;                     /* deliver by settings instead: */
     struct config_server
         settings;     /* a copy of the entry that borrows its strings, with the request's changes */

@@ -7,6 +7,8 @@
 #include <stdint.h>
 #include <time.h>
 
+#include "app/dsn.h"
+
 static enum submission_result no_memory(struct submission_reading *r)
 {
     err_set(r->err, "There is no memory left for the message's fields");
@@ -296,6 +298,21 @@ static void read_singles(struct submission_reading *r)
     submission_read_dry_run(r);
 }
 
+void submission_read_dsn(struct submission_reading *r)
+{
+    struct slice notify = single(r, SEND_DSN);
+    struct slice ret = single(r, SEND_RET);
+    if (notify.len > 0 && !dsn_notify(notify, &r->submission->notify)) {
+        field_errors_add(r->errors, SLICE("dsn"),
+                         "dsn is \"%.*s\"; give never, or any of success, failure and delay, like "
+                         "\"success,failure\"",
+                         SLICE_ARGS(notify));
+    }
+    if (ret.len > 0 && !dsn_ret(ret, &r->submission->ret)) {
+        field_errors_add(r->errors, SLICE("ret"), "ret is \"%.*s\"; give full or headers", SLICE_ARGS(ret));
+    }
+}
+
 /* The fields whose form is checked by compose too, so that they are reported with all others. */
 static void check_formats(struct submission_reading *r)
 {
@@ -328,6 +345,7 @@ enum submission_result submission_read(struct submission *submission, const stru
     *submission = (struct submission){0};
     struct submission_reading r = {submission, fields, defaults, config, arena, errors, err};
     read_singles(&r);
+    submission_read_dsn(&r);
     check_formats(&r);
     enum submission_result result = read_people(&r);
     result = result == SUBMISSION_OK ? read_headers(&r) : result;

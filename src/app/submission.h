@@ -22,6 +22,8 @@ struct submission {
                                   are set, to what stands in it. NULL: `message` is to be composed */
     struct addr_spec return_path;
     struct recipients recipients; /* the envelope's */
+    unsigned notify;              /* SMTP_NOTIFY_ bits; 0: nothing is asked for */
+    enum smtp_ret ret;
     bool dry_run;
 };
 
@@ -63,6 +65,9 @@ enum submission_result submission_collect_recipients(struct submission_reading *
                                                      bool limited);
 
 void submission_read_dry_run(struct submission_reading *r);
+
+/* dsn and ret. */
+void submission_read_dsn(struct submission_reading *r);
 
 /* What is missing, if anything: false, and err names the field and says what to give. */
 bool submission_complete(const struct submission *submission, struct err *err);

@@ -135,16 +135,6 @@ static bool make_subject(struct website_mail *mail)
     return true;
 }
 
-static bool is_blank(struct slice text)
-{
-    for (size_t i = 0; i < text.len; i++) {
-        if (text.data[i] != ' ' && text.data[i] != '\t') {
-            return false;
-        }
-    }
-    return true;
-}
-
 /* The text as Reply-To. Text that is no address is the fault of the field that is to blame; NULL: nobody's. */
 static bool set_reply_to(struct website_mail *mail, struct slice text, const struct slice *blamed)
 {
@@ -168,7 +158,7 @@ static struct slice value_of(const struct form_input *input, struct slice name)
 {
     struct slice text = {0};
     for (size_t i = 0; i < input->count; i++) {
-        if (slice_equal(input->values[i].name, name) && !is_blank(input->values[i].text)) {
+        if (slice_equal(input->values[i].name, name) && !form_input_is_blank(input->values[i].text)) {
             text = input->values[i].text;
         }
     }
@@ -204,7 +194,7 @@ static bool make_reply_to(struct website_mail *mail)
     if (!fill_line(mail, template, &line)) {
         return false;
     }
-    if (!is_blank(line) && !set_reply_to(mail, line, blamed_for(mail->input, template))) {
+    if (!form_input_is_blank(line) && !set_reply_to(mail, line, blamed_for(mail->input, template))) {
         return false;
     }
     bool settled = reply_to->count > 0 || mail->input->problem_count > before;

@@ -18,6 +18,8 @@ static bool may_stand_beside(enum send_field field)
     case SEND_MESSAGE:
     case SEND_SENDER:
     case SEND_RCPT:
+    case SEND_DSN:
+    case SEND_RET:
     case SEND_SERVER:
     case SEND_PORT:
     case SEND_TLS:
@@ -125,6 +127,7 @@ enum submission_result whole_message_read(struct submission_reading *r, struct s
 {
     *r->submission = (struct submission){0};
     submission_read_dry_run(r);
+    submission_read_dsn(r);
     check_fields(r);
     enum submission_result result = parse(r, domain);
     result = result == SUBMISSION_OK ? submission_read_sender(r) : result;

@@ -42,14 +42,15 @@ static uint64_t written(const struct blob *blob)
     return blob->size - blob->memory.len;
 }
 
-/* Adds octets to the file, behind those that the blob has there. */
-static bool write_out(struct blob *blob, const void *octets, size_t len, struct err *err)
+/* Adds what is in memory, and octets behind it, to the file, behind what the blob has there. */
+static bool write_out(struct blob *blob, struct slice octets, struct err *err)
 {
     struct blob_store *store = blob->store;
-    if (!spill_file_write(store->fd, store->spill_dir, store->file_size, octets, len, err)) {
+    struct slice memory = buf_slice(&blob->memory);
+    if (!spill_file_write(store->fd, store->spill_dir, store->file_size, memory, octets, err)) {
         return false;
     }
-    store->file_size += len;
+    store->file_size += memory.len + octets.len;
     return true;
 }
 
@@ -63,7 +64,7 @@ static bool flush(struct blob *blob, struct err *err)
         err_set(err, "%s: a temporary file could not be written", blob->store->spill_dir);
         return false;
     }
-    if (!write_out(blob, blob->memory.data, blob->memory.len, err)) {
+    if (!write_out(blob, (struct slice){NULL, 0}, err)) {
         return false;
     }
     buf_clear(&blob->memory);
@@ -123,7 +124,7 @@ static bool spill(struct blob *blob, struct err *err)
         return false;
     }
     uint64_t offset = store->file_size;
-    if (!write_out(blob, blob->memory.data, blob->memory.len, err)) {
+    if (!write_out(blob, (struct slice){NULL, 0}, err)) {
         return false;
     }
     blob->offset = offset;
@@ -134,15 +135,29 @@ static bool spill(struct blob *blob, struct err *err)
     return true;
 }
 
-static bool append_spilled(struct blob *blob, const void *octets, size_t len, struct err *err)
+/*
+ * Writes end where a multiple of the buffer's size does in the file: the system is nearly twice as fast with whole pages.
+ * What is behind the last such place is kept, and there is room for it before anything is written.
+ */
+static bool append_spilled(struct blob *blob, struct slice octets, struct err *err)
 {
-    if (len > BLOB_WRITE_BUFFER - blob->memory.len && !flush(blob, err)) {
+    struct blob_store *store = blob->store;
+    struct buf *memory = &blob->memory;
+    uint64_t end = store->file_size + memory->len + octets.len;
+    uint64_t whole = end - end % BLOB_WRITE_BUFFER;
+    if (buf_reserve(memory, BLOB_WRITE_BUFFER - memory->len) == NULL) {
+        err_set(err, "there is no memory to write a temporary file with");
         return false;
     }
-    if (len >= BLOB_WRITE_BUFFER) {
-        return write_out(blob, octets, len, err);
+    if (whole > store->file_size) {
+        size_t part = (size_t)(whole - store->file_size) - memory->len;
+        if (!write_out(blob, (struct slice){octets.data, part}, err)) {
+            return false;
+        }
+        buf_clear(memory);
+        octets = (struct slice){octets.data + part, octets.len - part};
     }
-    return buf_append(&blob->memory, octets, len) || write_out(blob, octets, len, err);
+    return buf_append_slice(memory, octets);
 }
 
 bool blob_append(struct blob *blob, const void *octets, size_t len, struct err *err)
@@ -163,7 +178,7 @@ bool blob_append(struct blob *blob, const void *octets, size_t len, struct err *
     if (!blob->spilled && !spill(blob, err)) {
         return false;
     }
-    if (!append_spilled(blob, octets, len, err)) {
+    if (!append_spilled(blob, (struct slice){octets, len}, err)) {
         return false;
     }
     blob->size += len;

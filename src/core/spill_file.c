@@ -1,5 +1,5 @@
 /*
- * pread and pwrite, since the offset of a descriptor would be a second place where the position is kept. A
+ * pread and pwritev, since the offset of a descriptor would be a second place where the position is kept. A
  * write is repeated until everything is written: signals and nearly full disks make short ones.
  */
 #include "core/spill_file.h"
@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 static bool failed(struct err *err, const char *dir, const char *what, int number)
@@ -52,21 +53,34 @@ int spill_file_open(const char *dir, struct err *err)
     return -1;
 }
 
-bool spill_file_write(int fd, const char *dir, uint64_t offset, const void *octets, size_t len,
+static void skip(struct slice *slice, size_t len)
+{
+    if (len > 0) {
+        *slice = (struct slice){slice->data + len, slice->len - len};
+    }
+}
+
+static struct iovec vector_of(struct slice slice)
+{
+    return (struct iovec){(void *)(uintptr_t)slice.data, slice.len}; /* only read */
+}
+
+bool spill_file_write(int fd, const char *dir, uint64_t offset, struct slice first, struct slice second,
                       struct err *err)
 {
-    const char *next = octets;
-    while (len > 0) {
-        ssize_t n = pwrite(fd, next, len, (off_t)offset);
+    while (first.len + second.len > 0) {
+        struct iovec parts[] = {vector_of(first), vector_of(second)};
+        ssize_t n = pwritev(fd, parts, 2, (off_t)offset);
         if (n < 0 && errno == EINTR) {
             continue;
         }
         if (n <= 0) {
             return failed(err, dir, "write a temporary file", n < 0 ? errno : ENOSPC);
         }
-        next += n;
+        size_t of_first = (size_t)n < first.len ? (size_t)n : first.len;
+        skip(&first, of_first);
+        skip(&second, (size_t)n - of_first);
         offset += (uint64_t)n;
-        len -= (size_t)n;
     }
     return true;
 }

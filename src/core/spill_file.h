@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "fcgi_smtp/err.h"
+#include "fcgi_smtp/slice.h"
 
 /* A descriptor (mode 0600, close-on-exec), or -1 and an error that names dir. */
 int spill_file_open(const char *dir, struct err *err);
@@ -18,8 +19,8 @@ int spill_file_open(const char *dir, struct err *err);
 /* The same by way of a name that is unlinked at once, where the file system has no O_TMPFILE. */
 int spill_file_open_named(const char *dir, struct err *err);
 
-/* Writes all octets at offset. False: the error names dir. */
-bool spill_file_write(int fd, const char *dir, uint64_t offset, const void *octets, size_t len,
+/* Writes all octets of both, one behind the other, at offset. False: the error names dir. */
+bool spill_file_write(int fd, const char *dir, uint64_t offset, struct slice first, struct slice second,
                       struct err *err) __attribute__((warn_unused_result));
 
 /* Reads exactly len octets at offset. */

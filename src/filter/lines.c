@@ -6,34 +6,7 @@
 
 #include <string.h>
 
-struct line_ends {
-    const char *end;
-    const char *cr; /* the next one at or after the place last asked for, or end */
-    const char *lf;
-};
-
-static const char *find(const char *from, const char *end, char c)
-{
-    const char *found = memchr(from, c, (size_t)(end - from));
-    return found != NULL ? found : end;
-}
-
-static struct line_ends line_ends_from(const char *from, const char *end)
-{
-    return (struct line_ends){end, find(from, end, '\r'), find(from, end, '\n')};
-}
-
-/* The first CR or LF at or after p, or the end. */
-static const char *next_line_end(struct line_ends *ends, const char *p)
-{
-    if (ends->cr < p) {
-        ends->cr = find(p, ends->end, '\r');
-    }
-    if (ends->lf < p) {
-        ends->lf = find(p, ends->end, '\n');
-    }
-    return ends->cr < ends->lf ? ends->cr : ends->lf;
-}
+#include "filter/line_ends.h"
 
 static char *put(char *out, const char *octets, size_t len)
 {
@@ -60,7 +33,7 @@ size_t crlf_encoder_update(struct crlf_encoder *encoder, const void *in, size_t 
     encoder->after_cr = false;
     struct line_ends ends = line_ends_from(p, end);
     while (p < end) {
-        const char *line_end = next_line_end(&ends, p);
+        const char *line_end = line_ends_next(&ends, p);
         to = put(to, p, (size_t)(line_end - p));
         encoder->at_line_start = line_end < end;
         if (line_end == end) {
@@ -152,7 +125,7 @@ void line_scanner_update(struct line_scanner *scanner, const void *in, size_t le
         if (scanner->after_cr) {
             p += scan_after_cr(scanner, *p);
         }
-        const char *line_end = next_line_end(&ends, p);
+        const char *line_end = line_ends_next(&ends, p);
         scan_line(scanner, (uint64_t)(line_end - p));
         if (line_end == end) {
             break;

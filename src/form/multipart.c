@@ -3,7 +3,8 @@
  *
  * The body is preamble, parts and epilogue with CRLF "--" boundary between them. A boundary cannot hold CR (bchars,
  * RFC 2046 5.1.1), so the delimiter has its only CR in front. Two things follow, and the parser rests on them:
- * - a delimiter can begin only at a CR, memchr finds those, and no octet is compared twice: linear on any input;
+ * - whole ones are memmem's to find (at most 74 octets: linear on any input), and a cut one can only begin at the last CR
+ *   of a chunk;
  * - what a chunk ends in and may turn out to be a delimiter is a piece of the delimiter: a count is all that has to be
  *   kept, and the octets are taken from our own copy of the delimiter if they were content after all.
  *
@@ -70,18 +71,16 @@ static enum form_result malformed(struct err *err, const char *what, size_t part
 /* Where in octets a delimiter begins, whole or cut by the end; *len octets of it are there. Else octets' end, 0. */
 static size_t find_delimiter(const struct multipart *parser, struct slice octets, size_t *len)
 {
-    const char *end = octets.data + octets.len;
-    const char *at = octets.data;
-    while ((at = memchr(at, '\r', (size_t)(end - at))) != NULL) {
-        size_t left = (size_t)(end - at);
-        *len = left < parser->delimiter_len ? left : parser->delimiter_len;
-        if ((left < 2 || at[1] == '\n') && memcmp(at, parser->delimiter, *len) == 0) {
-            return (size_t)(at - octets.data);
-        }
-        at++;
+    const char *whole = memmem(octets.data, octets.len, parser->delimiter, parser->delimiter_len);
+    if (whole != NULL) {
+        *len = parser->delimiter_len;
+        return (size_t)(whole - octets.data);
     }
-    *len = 0;
-    return octets.len;
+    size_t tail = octets.len < parser->delimiter_len ? octets.len : parser->delimiter_len - 1;
+    const char *end = octets.data + octets.len;
+    const char *cr = memrchr(end - tail, '\r', tail);
+    *len = cr != NULL && memcmp(cr, parser->delimiter, (size_t)(end - cr)) == 0 ? (size_t)(end - cr) : 0;
+    return octets.len - *len;
 }
 
 static enum form_result emit(struct multipart *parser, struct fields *fields, const char *octets, size_t len,

@@ -90,6 +90,7 @@ static enum http_read body_ends(struct http_request *request, bool complete)
     request->body_end = complete ? HTTP_READ_END : HTTP_READ_TRUNCATED;
     if (complete) {
         request->complete_at = deadline_now();
+        responder_resize(request->responder, RESPONDER_NARROW); /* a delivery may take long */
     }
     return request->body_end;
 }
@@ -103,22 +104,31 @@ static bool body_complete(const struct http_request *request)
                                              request->body_read == (uint64_t)request->content_length);
 }
 
-enum http_read http_request_read(struct http_request *request, void *out, size_t cap, size_t *len)
+/* Larger reads where there will be something to read. */
+static void begin_reading(struct http_request *request)
 {
-    *len = 0;
+    bool large = request->content_length == -1 || request->content_length > RESPONDER_NARROW;
+    if (request->body_read == 0 && large && request->responder != NULL) {
+        responder_resize(request->responder, RESPONDER_WIDE);
+    }
+}
+
+enum http_read http_request_read(struct http_request *request, struct slice *octets)
+{
+    *octets = (struct slice){NULL, 0};
     if (request->body_end != HTTP_READ_DATA) {
         return request->body_end;
     }
-    size_t got = request->responder != NULL && cap > 0 ? responder_read(request->responder, out, cap) : 0;
-    if (got == 0) {
+    begin_reading(request);
+    if (request->responder == NULL || !responder_next(request->responder, octets)) {
         return body_ends(request, body_complete(request));
     }
-    request->body_read += got;
+    request->body_read += octets->len;
     if (request->content_length != -1 &&
         (request->content_length < 0 || request->body_read > (uint64_t)request->content_length)) {
+        *octets = (struct slice){NULL, 0};
         return body_ends(request, false);
     }
-    *len = got;
     return HTTP_READ_DATA;
 }
 

@@ -10,10 +10,13 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
+
+#include "fcgi_smtp/secret.h"
 
 bool responder_setup(struct err *err)
 {
@@ -74,18 +77,32 @@ char *const *responder_params(const struct responder *responder)
     return responder->fcgi.envp;
 }
 
-size_t responder_read(struct responder *responder, void *out, size_t cap)
+/*
+ * nginx does not switch Nagle's algorithm off (RFC 1122, 4.2.3.4): its last small record would wait for our delayed
+ * acknowledgement, 40 ms per upload. The option is not lasting.
+ */
+static void acknowledge_at_once(const struct responder *responder)
 {
+    static const int on = 1;
     if (responder->tcp) {
-        /*
-         * nginx does not switch Nagle's algorithm off (RFC 1122, 4.2.3.4): its last small record would wait
-         * for our delayed acknowledgement, 40 ms per upload. The option is not lasting.
-         */
-        static const int on = 1;
         (void)setsockopt(responder->fcgi.ipcFd, IPPROTO_TCP, TCP_QUICKACK, &on, sizeof on);
     }
-    int got = FCGX_GetStr(out, cap < INT_MAX ? (int)cap : INT_MAX, responder->fcgi.in);
-    return got > 0 ? (size_t)got : 0;
+}
+
+bool responder_next(struct responder *responder, struct slice *octets)
+{
+    FCGX_Stream *in = responder->fcgi.in;
+    if (in->rdNext == in->stop) { /* nothing at hand: FCGX_GetChar reads, and gives one octet of it */
+        acknowledge_at_once(responder);
+        int c = FCGX_GetChar(in);
+        if (c == EOF) {
+            return false;
+        }
+        (void)FCGX_UnGetChar(c, in);
+    }
+    *octets = (struct slice){(const char *)in->rdNext, (size_t)(in->stop - in->rdNext)};
+    in->rdNext = in->stop;
+    return true;
 }
 
 /*
@@ -113,16 +130,12 @@ enum responder_end responder_drain(struct responder *responder, int64_t ms, size
     if (responder_ended(responder) != RESPONDER_OPEN) {
         return responder_ended(responder);
     }
-    FCGX_Stream *in = responder->fcgi.in;
-    char waste[4096];
+    struct slice waste;
     size_t dropped = 0;
     deadline until = deadline_after(ms);
     limit_reads(responder, ms);
-    while (responder_ended(responder) == RESPONDER_OPEN && dropped <= limit && !deadline_passed(until)) {
-        /* No more than is there already, or libfcgi would go on reading until it has that much. */
-        ptrdiff_t ready = in->stop - in->rdNext;
-        size_t want = ready > (ptrdiff_t)sizeof waste ? sizeof waste : ready > 1 ? (size_t)ready : 1;
-        dropped += responder_read(responder, waste, want);
+    while (dropped <= limit && !deadline_passed(until) && responder_next(responder, &waste)) {
+        dropped += waste.len;
     }
     limit_reads(responder, 0);
     return responder_ended(responder);
@@ -136,17 +149,48 @@ struct stream_data_prefix {
     unsigned char *buffStop; /* behind the last octet that was read */
 };
 
+/* The buffer that libfcgi reads into, NULL when it does not look as expected. */
+static struct stream_data_prefix *buffer_of(const FCGX_Stream *in)
+{
+    struct stream_data_prefix *data = in->data;
+    /* libfcgi asks for buffers of 8192 octets, and may lose 8 of them by aligning. */
+    bool narrow = data->bufflen >= RESPONDER_NARROW - 8 && data->bufflen <= RESPONDER_NARROW;
+    bool expected = (narrow || data->bufflen == RESPONDER_WIDE) && data->buff >= data->mBuff &&
+                    data->buff - data->mBuff <= 8 && in->rdNext >= data->buff &&
+                    data->buffStop >= in->rdNext && data->buffStop - data->buff <= data->bufflen;
+    return expected ? data : NULL;
+}
+
 size_t responder_leftover(const struct responder *responder)
 {
     const FCGX_Stream *in = responder->fcgi.in;
-    const struct stream_data_prefix *data = in->data;
-    /* libfcgi asks for buffers of 8192 octets, and may lose 8 of them by aligning. */
-    if (data->buff < data->mBuff || data->buff - data->mBuff > 8 || data->bufflen < 8184 ||
-        data->bufflen > 8192 || in->rdNext < data->buff || data->buffStop < in->rdNext ||
-        data->buffStop - data->buff > data->bufflen) {
-        return SIZE_MAX;
+    const struct stream_data_prefix *data = buffer_of(in);
+    return data != NULL ? (size_t)(data->buffStop - in->rdNext) : SIZE_MAX;
+}
+
+void responder_resize(struct responder *responder, size_t size)
+{
+    FCGX_Stream *in = responder->fcgi.in;
+    struct stream_data_prefix *data = buffer_of(in);
+    size_t held = data != NULL ? (size_t)(data->buffStop - in->rdNext) : 0;
+    if (data == NULL || held > size || in->stop < in->rdNext || in->stop > data->buffStop) {
+        return;
     }
-    return (size_t)(data->buffStop - in->rdNext);
+    unsigned char *buffer = malloc(size);
+    if (buffer == NULL) {
+        return;
+    }
+    memcpy(buffer, in->rdNext, held);
+    in->stop = buffer + (in->stop - in->rdNext);
+    in->wrNext = in->stop;
+    in->rdNext = buffer;
+    in->stopUnget = buffer;
+    secret_wipe(data->buff, (size_t)data->bufflen);
+    free(data->mBuff); /* libfcgi has it from malloc, and will free the new one */
+    data->mBuff = buffer;
+    data->buff = buffer;
+    data->bufflen = (int)size;
+    data->buffStop = buffer + held;
 }
 
 bool responder_write(struct responder *responder, const void *octets, size_t len)
@@ -165,6 +209,10 @@ bool responder_finish(struct responder *responder)
 
 bool responder_free(struct responder *responder)
 {
+    struct stream_data_prefix *data = buffer_of(responder->fcgi.in);
+    if (data != NULL) {
+        secret_wipe(data->buff, (size_t)data->bufflen);
+    }
     FCGX_Finish_r(&responder->fcgi);
     return responder->fcgi.ipcFd >= 0;
 }

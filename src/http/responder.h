@@ -15,6 +15,7 @@
 
 #include "fcgi_smtp/deadline.h"
 #include "fcgi_smtp/err.h"
+#include "fcgi_smtp/slice.h"
 
 #define RESPONDER_FIRST_RECORD 16 /* octets of an FCGI_BEGIN_REQUEST record without padding */
 
@@ -35,8 +36,15 @@ bool responder_accept(struct responder *responder, int fd, bool tcp);
 
 char *const *responder_params(const struct responder *responder); /* "NAME=value"..., NULL at the end */
 
-/* Reads octets of the body until cap, or less at its end; 0: see responder_ended. */
-size_t responder_read(struct responder *responder, void *out, size_t cap);
+/* What libfcgi reads at once: its own measure, and one for large bodies. */
+#define RESPONDER_NARROW 8192
+#define RESPONDER_WIDE   (64 * 1024)
+
+/* Gives libfcgi a buffer of that size for the body. The old one is wiped. Without memory all stays as it is. */
+void responder_resize(struct responder *responder, size_t size);
+
+/* The next octets of the body, in libfcgi's buffer: valid until the next call. False: see responder_ended. */
+bool responder_next(struct responder *responder, struct slice *octets);
 
 enum responder_end {
     RESPONDER_OPEN,  /* more may come */
@@ -64,7 +72,7 @@ bool responder_write(struct responder *responder, const void *octets, size_t len
 /* Writes the rest of the answer and FCGI_END_REQUEST. False: the peer is gone. The parameters stay valid. */
 bool responder_finish(struct responder *responder);
 
-/* Frees the request. False: libfcgi has closed fd. */
+/* Wipes what is left of the body and frees the request. False: libfcgi has closed fd. */
 bool responder_free(struct responder *responder);
 
 #endif

@@ -4,9 +4,11 @@
  */
 #include "smtp/capabilities.h"
 
+#include <stddef.h>
 #include <string.h>
 
 #include "fcgi_smtp/slice.h"
+#include "smtp/auth.h"
 
 /* Takes the next word off *line; empty at its end. Runs of spaces count as one. */
 static struct slice next_word(struct slice *line)
@@ -79,22 +81,35 @@ static void note_offered(struct capabilities *capabilities, struct slice name)
 static void take_auth(struct capabilities *capabilities, struct slice parameters)
 {
     for (struct slice name = next_word(&parameters); name.len > 0; name = next_word(&parameters)) {
-        capabilities->auth |= slice_equal_nocase(name, SLICE("PLAIN")) ? CAPABILITY_AUTH_PLAIN : 0;
-        capabilities->auth |= slice_equal_nocase(name, SLICE("LOGIN")) ? CAPABILITY_AUTH_LOGIN : 0;
+        enum smtp_auth mechanism = SMTP_AUTH_AUTO;
+        capabilities->auth |= auth_by_name(name, &mechanism) ? CAPABILITY_AUTH(mechanism) : 0;
         note_offered(capabilities, name);
     }
 }
 
+/* Keywords that say all by being there. */
+static const struct flag {
+    struct slice keyword;
+    size_t where; /* the bool in struct capabilities */
+} flags[] = {
+    {SLICE_INIT("STARTTLS"), offsetof(struct capabilities, starttls)},
+    {SLICE_INIT("8BITMIME"), offsetof(struct capabilities, eightbitmime)},
+    {SLICE_INIT("SMTPUTF8"), offsetof(struct capabilities, smtputf8)},
+    {SLICE_INIT("PIPELINING"), offsetof(struct capabilities, pipelining)},
+    {SLICE_INIT("CHUNKING"), offsetof(struct capabilities, chunking)},
+    {SLICE_INIT("DSN"), offsetof(struct capabilities, dsn)},
+    {SLICE_INIT("REQUIRETLS"), offsetof(struct capabilities, requiretls)},
+};
+
 static void take_line(struct capabilities *capabilities, struct slice line)
 {
     struct slice keyword = next_word(&line);
-    if (slice_equal_nocase(keyword, SLICE("STARTTLS"))) {
-        capabilities->starttls = true;
-    } else if (slice_equal_nocase(keyword, SLICE("8BITMIME"))) {
-        capabilities->eightbitmime = true;
-    } else if (slice_equal_nocase(keyword, SLICE("SMTPUTF8"))) {
-        capabilities->smtputf8 = true;
-    } else if (slice_equal_nocase(keyword, SLICE("SIZE"))) {
+    for (size_t i = 0; i < sizeof flags / sizeof flags[0]; i++) {
+        if (slice_equal_nocase(keyword, flags[i].keyword)) {
+            *(bool *)(void *)((char *)capabilities + flags[i].where) = true;
+        }
+    }
+    if (slice_equal_nocase(keyword, SLICE("SIZE"))) {
         take_size(capabilities, next_word(&line));
     } else if (slice_equal_nocase(keyword, SLICE("AUTH"))) {
         take_auth(capabilities, line);

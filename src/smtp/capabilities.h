@@ -9,18 +9,21 @@
 
 #include "smtp/reply.h"
 
-/* AUTH mechanisms that auth.c knows, as bits. */
-#define CAPABILITY_AUTH_PLAIN 1u
-#define CAPABILITY_AUTH_LOGIN 2u
+/* An AUTH mechanism (enum smtp_auth) as a bit. */
+#define CAPABILITY_AUTH(mechanism) (1u << (unsigned)(mechanism))
 
 struct capabilities {
-    bool starttls;         /* RFC 3207 */
-    bool eightbitmime;     /* RFC 6152 */
-    bool smtputf8;         /* RFC 6531 */
-    bool size;             /* RFC 1870 */
-    uint64_t size_limit;   /* octets; 0: none is given */
-    unsigned auth;         /* RFC 4954: bits CAPABILITY_AUTH_... */
-    char auth_offered[96]; /* the mechanisms' names as the server gave them, for errors; may be cut */
+    bool starttls;          /* RFC 3207 */
+    bool eightbitmime;      /* RFC 6152 */
+    bool smtputf8;          /* RFC 6531 */
+    bool pipelining;        /* RFC 2920 */
+    bool chunking;          /* RFC 3030 */
+    bool dsn;               /* RFC 3461 */
+    bool requiretls;        /* RFC 8689 */
+    bool size;              /* RFC 1870 */
+    uint64_t size_limit;    /* octets; 0: none is given */
+    unsigned auth;          /* RFC 4954: bits CAPABILITY_AUTH(...) */
+    char auth_offered[192]; /* the mechanisms' names as the server gave them, for errors; may be cut */
 };
 
 /* Lines that break the grammar are skipped: some servers send an empty keyword. */

@@ -87,7 +87,9 @@ static bool deliver_warm(struct smtp_session *session, struct smtp_delivery *del
 void smtp_deliver(struct smtp_endpoint *endpoint, struct smtp_delivery *delivery,
                   struct smtp_outcome *outcome)
 {
-    struct session_order order = {.total = {delivery->total, delivery->cancel_fd}, .trace = delivery->trace};
+    deadline ready_by = delivery->ready_by != 0 ? delivery->ready_by : delivery->total;
+    struct session_order order = {.total = {deadline_min(ready_by, delivery->total), delivery->cancel_fd},
+                                  .trace = delivery->trace};
     prepare(delivery, outcome);
     bool warm = delivery->trace == NULL && !limit_passed(order.total);
     struct smtp_session *session = warm ? pool_take(endpoint->pool, order.total) : NULL;

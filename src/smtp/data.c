@@ -1,5 +1,5 @@
 /*
- * Chunks are gathered until one write is worth it; a mail that fits one leaves together with its end. Before
+ * Pieces are gathered until one write is worth it; a mail that fits one leaves together with its end. Before
  * each write the stream is asked whether the server has spoken: it has no reason to before the end, so it has
  * given up, and sending on would only hide that.
  */
@@ -49,7 +49,7 @@ static enum data_result gather(struct sender *sender, struct err *err)
 
 static enum data_result write_out(struct stream *stream, struct limit limit)
 {
-    switch (stream_flush(stream, limit, true)) {
+    switch (stream_flush(stream, limit)) {
     case STREAM_OK:
         return DATA_SENT;
     case STREAM_TIMED_OUT:
@@ -86,5 +86,49 @@ enum data_result data_send(struct stream *stream, const struct source *source,
             return result;
         }
     }
+    return DATA_SENT;
+}
+
+/* Reads exactly len octets to where there is room for them. */
+static bool read_whole(const struct source *source, char *to, size_t len, struct err *err)
+{
+    for (size_t have = 0; have < len;) {
+        size_t got = 0;
+        if (!source->read(source->ctx, to + have, len - have, &got, err)) {
+            return false;
+        }
+        if (got == 0) {
+            err_set(err, "it is shorter than it was said to be");
+            return false;
+        }
+        have += got;
+    }
+    return true;
+}
+
+static bool read_end(const struct source *source, struct err *err)
+{
+    char more = 0;
+    size_t got = 0;
+    if (!source->read(source->ctx, &more, 1, &got, err)) {
+        return false;
+    }
+    if (got > 0) {
+        err_set(err, "it is longer than it was said to be");
+    }
+    return got == 0;
+}
+
+enum data_result data_chunk(struct buf *out, const struct source *source, size_t len, bool last,
+                            struct err *err)
+{
+    char *to = buf_reserve(out, len);
+    if (to == NULL) {
+        return DATA_NO_MEMORY;
+    }
+    if (!read_whole(source, to, len, err) || (last && !read_end(source, err))) {
+        return DATA_SOURCE_FAILED;
+    }
+    out->len += len;
     return DATA_SENT;
 }

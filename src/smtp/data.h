@@ -1,5 +1,6 @@
 /*
- * data: the message behind DATA (RFC 5321 4.1.1.4), dot-stuffed, in few and large writes.
+ * data: the message behind DATA (RFC 5321 4.1.1.4), dot-stuffed, in few and large writes; or behind BDAT (RFC 3030 2), as
+ * it is, in chunks of known size.
  */
 #ifndef FCGI_SMTP_SMTP_DATA_H
 #define FCGI_SMTP_SMTP_DATA_H
@@ -27,5 +28,12 @@ enum data_result {
 enum data_result data_send(struct stream *stream, const struct source *source,
                            const struct smtp_settings *settings, struct limit total, bool *ended,
                            struct err *err);
+
+/*
+ * Appends the next len octets of the source, which is not rewound. last: they must be its last ones. DATA_SENT,
+ * DATA_SOURCE_FAILED or DATA_NO_MEMORY.
+ */
+enum data_result data_chunk(struct buf *out, const struct source *source, size_t len, bool last,
+                            struct err *err);
 
 #endif

@@ -248,14 +248,19 @@ static size_t repeated(const char *p, size_t len, struct slice secret)
     return n;
 }
 
-void reply_redact(struct reply *reply, struct slice secret)
+void reply_redact_text(char *text, size_t text_len, struct slice secret)
 {
-    size_t len = secret.len >= REPLY_REDACT_MIN ? reply->lines.len : 0;
+    size_t len = secret.len >= REPLY_REDACT_MIN ? text_len : 0;
     for (size_t i = 0; i < len;) {
-        size_t n = repeated(reply->lines.data + i, len - i, secret);
+        size_t n = repeated(text + i, len - i, secret);
         if (n >= REPLY_REDACT_MIN) {
-            memset(reply->lines.data + i, '*', n);
+            memset(text + i, '*', n);
         }
         i += n >= REPLY_REDACT_MIN ? n : 1;
     }
+}
+
+void reply_redact(struct reply *reply, struct slice secret)
+{
+    reply_redact_text(reply->lines.data, reply->lines.len, secret);
 }

@@ -55,6 +55,9 @@ void reply_quote(const struct reply *reply, char *out, size_t cap);
 #define REPLY_REDACT_MIN 8
 void reply_redact(struct reply *reply, struct slice secret);
 
+/* The same for any text: what a challenge says. */
+void reply_redact_text(char *text, size_t text_len, struct slice secret);
+
 /* Copies text with controls and malformed UTF-8 escaped as \xNN, cut where cap demands. Returns octets
  * written. */
 size_t reply_escape(struct slice text, char *out, size_t cap);

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "smtp/auth.h"
+#include "smtp/auth_session.h"
 #include "smtp/trace.h"
 
 static const struct slice nothing = {NULL, 0};
@@ -47,10 +47,9 @@ bool session_say(struct smtp_session *session, struct said said, struct slice mo
 
 static void redact(struct smtp_session *session)
 {
-    const struct secret *password = &session->endpoint->settings.password;
     if (session->sent_secret != NULL) {
         reply_redact(&session->reply, buf_slice(session->sent_secret));
-        reply_redact(&session->reply, (struct slice){password->data, password->len});
+        reply_redact(&session->reply, (struct slice){session->password->data, session->password->len});
     }
 }
 
@@ -76,24 +75,34 @@ static void note_reply(struct smtp_session *session, enum step step)
     }
 }
 
-bool session_await(struct smtp_session *session, struct said said)
+/* Writes until all has left (STREAM_OK), a whole reply was read or neither is possible. */
+static enum reply_status write_on(struct smtp_session *session, struct limit limit,
+                                  enum stream_result *result)
 {
-    struct limit limit = step_limit(said.step, &session->endpoint->settings, session->total);
-    reply_clear(&session->reply);
-    enum stream_result result = stream_flush(&session->stream, limit, false);
-    enum reply_status status = feed(session); /* a server that goes away may have said why */
-    while (status == REPLY_MORE && result == STREAM_OK) {
-        result = stream_fill(&session->stream, limit);
-        status = feed(session);
+    if (session->reply.done != REPLY_MORE) {
+        reply_clear(&session->reply);
     }
+    *result = STREAM_INPUT;
+    enum reply_status status = feed(session);
+    while (status == REPLY_MORE && *result == STREAM_INPUT) {
+        *result = stream_flush(&session->stream, limit);
+        status = feed(session); /* a server that goes away may have said why */
+    }
+    return status;
+}
+
+/* A reply is whole, or there will be none. */
+static bool judge(struct smtp_session *session, struct said said, enum reply_status status,
+                  enum stream_result result)
+{
     redact(session);
     trace_reply(session->trace, said, &session->reply);
     if (status == REPLY_MORE) {
         return session_stream_failed(session, said, result);
     }
     reply_view(&session->reply, &session->view);
-    session->sound =
-        session->sound && status == REPLY_DONE && result == STREAM_OK && session->view.code != 421;
+    bool open = result == STREAM_OK || result == STREAM_INPUT;
+    session->sound = session->sound && status == REPLY_DONE && open && session->view.code != 421;
     session->lost = session->lost || result == STREAM_CLOSED;
     if (status == REPLY_DONE) {
         note_reply(session, said.step);
@@ -106,6 +115,29 @@ bool session_await(struct smtp_session *session, struct said said)
     return session_stream_failed(session, said, STREAM_NO_MEMORY);
 }
 
+enum session_progress session_push(struct smtp_session *session, struct said said)
+{
+    struct limit limit = step_limit(said.step, &session->endpoint->settings, session->total);
+    enum stream_result result = STREAM_OK;
+    enum reply_status status = write_on(session, limit, &result);
+    if (status == REPLY_MORE && result == STREAM_OK) {
+        return SESSION_WRITTEN;
+    }
+    return judge(session, said, status, result) ? SESSION_REPLIED : SESSION_FAILED;
+}
+
+bool session_await(struct smtp_session *session, struct said said)
+{
+    struct limit limit = step_limit(said.step, &session->endpoint->settings, session->total);
+    enum stream_result result = STREAM_OK;
+    enum reply_status status = write_on(session, limit, &result);
+    while (status == REPLY_MORE && result == STREAM_OK) {
+        result = stream_fill(&session->stream, limit);
+        status = feed(session);
+    }
+    return judge(session, said, status, result);
+}
+
 bool session_expect(struct smtp_session *session, struct said said)
 {
     if (step_expects(said.step, session->view.code)) {
@@ -116,8 +148,7 @@ bool session_expect(struct smtp_session *session, struct said said)
     return false;
 }
 
-/* Lets what was written go and reads its one reply. */
-static bool exchange_written(struct smtp_session *session, struct said said)
+bool session_await_first(struct smtp_session *session, struct said said)
 {
     bool early = session->stream.in.len > 0;
     if (early) {
@@ -126,8 +157,8 @@ static bool exchange_written(struct smtp_session *session, struct said said)
     if (!session_await(session, said)) {
         return false;
     }
+    session->sound = session->sound && !early;
     if (early && session->view.code < 400) {
-        session->sound = false;
         err_set(outcome_failed(session->outcome, SMTP_PROTOCOL_ERROR, said.step),
                 "%s broke the protocol: it answered before it was asked: %d %s", session->endpoint->label,
                 session->view.code, session->view.text);
@@ -138,7 +169,7 @@ static bool exchange_written(struct smtp_session *session, struct said said)
 
 bool session_exchange(struct smtp_session *session, struct said said, struct slice more)
 {
-    return session_say(session, said, more) && exchange_written(session, said);
+    return session_say(session, said, more) && session_await_first(session, said);
 }
 
 /* --- the steps --- */
@@ -202,16 +233,18 @@ static struct slice own_name(const struct smtp_session *session, char *literal, 
     return slice_of(literal);
 }
 
-/* EHLO, or HELO where EHLO is not known (RFC 5321 3.2). What was heard before is forgotten (RFC 3207 4.2). */
+/* EHLO, or HELO where EHLO is not known (RFC 5321 3.2); LHLO has no other form (RFC 2033 4.1). What was heard before is
+ * forgotten (RFC 3207 4.2). */
 static bool say_hello(struct smtp_session *session)
 {
     char literal[64];
-    struct said hello = {STEP_EHLO, own_name(session, literal, sizeof literal)};
+    bool lmtp = session->endpoint->settings.protocol == SMTP_PROTOCOL_LMTP;
+    struct said hello = {lmtp ? STEP_LHLO : STEP_EHLO, own_name(session, literal, sizeof literal)};
     memset(&session->capabilities, 0, sizeof session->capabilities);
     if (!session_exchange(session, hello, nothing)) {
         return false;
     }
-    if (session->view.code / 100 == 5) {
+    if (session->view.code / 100 == 5 && !lmtp) {
         hello.step = STEP_HELO;
         return session_exchange(session, hello, nothing) && session_expect(session, hello);
     }
@@ -251,88 +284,15 @@ static bool upgrade(struct smtp_session *session)
            nothing_in_clear(session) && start_tls(session);
 }
 
-/* --- AUTH (RFC 4954 4) --- */
-
-static bool auth_unusable(struct smtp_session *session)
-{
-    err_set(outcome_failed(session->outcome, SMTP_AUTH_FAILED, STEP_AUTH),
-            "the user or password for %s is empty, too long or holds a NUL", session->endpoint->label);
-    return false;
-}
-
-/* The initial response for the command, where the mechanism has one and the line stays within its limit. */
-static struct slice initial_response(const struct buf *response, struct said said)
-{
-    size_t line = strlen("AUTH ") + said.argument.len + strlen(" ") + response->len + strlen("\r\n");
-    return line <= AUTH_COMMAND_MAX ? buf_slice(response) : nothing;
-}
-
-/* The answer to a 334, as a line of its own. */
-static bool auth_answer(struct smtp_session *session, struct said said, const struct buf *response)
-{
-    trace_text(session->trace, SMTP_TRACE_SENT, SLICE(TRACE_SECRET));
-    bool ok = step_write_line(&session->stream.out, buf_slice(response)) && exchange_written(session, said);
-    stream_wipe_out(&session->stream);
-    return ok;
-}
-
-static bool auth_dialogue(struct smtp_session *session, struct auth *auth, struct said said,
-                          struct buf *response)
-{
-    if (auth_has_initial(auth) && auth_respond(auth, response) != AUTH_RESPONSE) {
-        return auth_unusable(session);
-    }
-    struct slice initial = initial_response(response, said);
-    bool ready = response->len > initial.len; /* a response that is yet to be sent */
-    bool ok = session_exchange(session, said, initial);
-    stream_wipe_out(&session->stream);
-    while (ok && session->view.code == 334) {
-        enum auth_result result = AUTH_RESPONSE;
-        if (!ready) {
-            buf_clear(response);
-            result = auth_respond(auth, response);
-        }
-        if (result == AUTH_UNUSABLE) {
-            return auth_unusable(session);
-        }
-        if (result == AUTH_UNEXPECTED) {
-            break; /* a challenge where the mechanism has none is no answer: session_expect says so */
-        }
-        ready = false;
-        ok = auth_answer(session, said, response);
-    }
-    return ok && session_expect(session, said);
-}
-
-static bool authenticate(struct smtp_session *session)
-{
-    const struct smtp_settings *settings = &session->endpoint->settings;
-    struct auth auth;
-    struct err why = {.text = ""};
-    bool confidential = session->stream.tls != NULL || settings->allow_cleartext_auth ||
-                        connect_peer_is_local(session->stream.fd);
-    if (!auth_begin(&auth, settings, &session->capabilities, confidential, session->endpoint->label, &why)) {
-        return fail(session, SMTP_AUTH_FAILED, STEP_AUTH, why.text);
-    }
-    struct buf response;
-    buf_init(&response, AUTH_RESPONSE_MAX);
-    session->sent_secret = &response;
-    struct said said = {STEP_AUTH, slice_of(auth_name(&auth))};
-    bool ok = auth_dialogue(session, &auth, said, &response);
-    session->sent_secret = NULL;
-    buf_wipe(&response);
-    return ok;
-}
-
 /* --- life --- */
 
-static bool establish(struct smtp_session *session, bool anonymous)
+static bool establish(struct smtp_session *session, const struct session_order *order, struct secret *secret)
 {
     const struct smtp_settings *settings = &session->endpoint->settings;
     return connect_server(session) && (settings->tls != SMTP_TLS_IMPLICIT || start_tls(session)) &&
            await_greeting(session) && say_hello(session) &&
            (settings->tls != SMTP_TLS_STARTTLS || (upgrade(session) && say_hello(session))) &&
-           (settings->user == NULL || anonymous || authenticate(session));
+           (order->anonymous || auth_session_run(session, secret));
 }
 
 static struct smtp_session *session_new(struct smtp_endpoint *endpoint)
@@ -346,8 +306,8 @@ static struct smtp_session *session_new(struct smtp_endpoint *endpoint)
     return session;
 }
 
-struct smtp_session *session_open(struct smtp_endpoint *endpoint, const struct session_order *order,
-                                  struct smtp_outcome *outcome)
+static struct smtp_session *try_open(struct smtp_endpoint *endpoint, const struct session_order *order,
+                                     struct smtp_outcome *outcome, struct secret *secret)
 {
     struct smtp_session *session = session_new(endpoint);
     if (session == NULL) {
@@ -356,11 +316,24 @@ struct smtp_session *session_open(struct smtp_endpoint *endpoint, const struct s
     }
     session->trace = order->trace;
     session_lend(session, order->total, outcome);
-    if (establish(session, order->anonymous)) {
+    if (establish(session, order, secret)) {
         return session;
     }
     session_end(session);
     return NULL;
+}
+
+struct smtp_session *session_open(struct smtp_endpoint *endpoint, const struct session_order *order,
+                                  struct smtp_outcome *outcome)
+{
+    struct secret secret = {NULL, 0};
+    struct smtp_session *session = try_open(endpoint, order, outcome, &secret);
+    if (session == NULL && auth_session_renew(endpoint, order->total, &secret, outcome)) {
+        outcome_init(outcome);
+        session = try_open(endpoint, order, outcome, &secret);
+    }
+    secret_free(&secret);
+    return session;
 }
 
 void session_end(struct smtp_session *session)

@@ -26,6 +26,7 @@ struct smtp_session {
     struct reply reply;               /* the last one */
     struct smtp_reply_view view;      /* the same, made safe to print */
     const struct buf *sent_secret;    /* what a reply may not repeat; NULL but in AUTH */
+    const struct secret *password;    /* likewise */
     struct smtp_outcome *outcome;     /* of the delivery in work */
     struct limit total;               /* likewise */
     const struct smtp_trace
@@ -34,7 +35,7 @@ struct smtp_session {
     bool lost;             /* the server closed or reset the connection */
     bool spent;            /* not for another mail, though sound */
     bool needs_reset;      /* a transaction may be open: RSET before the next MAIL */
-    bool resetting;        /* RSET was said, its reply not read */
+    unsigned owed;         /* replies that were not read and decide nothing; the last is to RSET */
     unsigned transactions; /* that were begun on it */
 };
 
@@ -57,6 +58,9 @@ void session_close(struct smtp_session *session); /* without a word; takes NULL 
 /* Gives the session to a delivery, or with outcome NULL takes it back. */
 void session_lend(struct smtp_session *session, struct limit total, struct smtp_outcome *outcome);
 
+/* Says RSET in one write that does not wait, nor for the reply: session_recheck reads it. */
+bool session_reset(struct smtp_session *session);
+
 /*
  * Makes the session ready to wait for another mail, with a RSET whose reply is not awaited where a transaction may
  * be open. False: it is not fit for one, or has had pool_max_messages; then session_end.
@@ -65,7 +69,7 @@ bool session_rest(struct smtp_session *session);
 
 /*
  * Whether a session that has waited is still fit, without a round trip: the server has closed it, or said 421,
- * if there is anything to read. (Only the reply to a RSET is waited for, for a little while.)
+ * if there is anything to read. (Only what is owed is waited for, for a little while.)
  */
 bool session_recheck(struct smtp_session *session, struct limit limit);
 
@@ -77,12 +81,27 @@ bool session_has_left(struct smtp_session *session, struct limit limit);
 /* Adds a command to the flight. */
 bool session_say(struct smtp_session *session, struct said said, struct slice more);
 
-/* Lets the flight go and reads one reply, that to said, into session->reply and ->view. */
+/*
+ * Lets the flight go and reads one reply, that to said, into session->reply and ->view. It comes back with the reply even
+ * if the flight has not left yet: the next call goes on with it. So replies are taken as they come.
+ */
 bool session_await(struct smtp_session *session, struct said said);
 
-/* One command and its reply. A reply that was there before the command is broken, unless it refuses what
- * comes. */
+/* session_await for the first reply of a flight. One that was there before the flight is broken, unless it refuses what
+ * comes; the flight is not sent then. */
+bool session_await_first(struct smtp_session *session, struct said said);
+
+/* What session_push came to. */
+enum session_progress { SESSION_WRITTEN, SESSION_REPLIED, SESSION_FAILED };
+
+/* Lets the flight go. REPLIED: a whole reply came while it could not be written on. */
+enum session_progress session_push(struct smtp_session *session, struct said said);
+
+/* One command and its reply, as session_await_first. */
 bool session_exchange(struct smtp_session *session, struct said said, struct slice more);
+
+/* Lets what was written go and reads its one reply, which must not have been there before. */
+bool session_await_first(struct smtp_session *session, struct said said);
 
 /* True when the last reply is what said hopes for. */
 bool session_expect(struct smtp_session *session, struct said said);

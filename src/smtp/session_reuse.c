@@ -2,12 +2,13 @@
  * What happens to a session between two mails.
  *
  * RSET is said when a session comes back and its reply is read when the session is taken again: nobody waits for
- * it, and by then it is there. So at that moment there is at most one reply to read; anything else that can be
+ * it, and by then it is there. So at that moment there is nothing to read but what is owed; anything else that can be
  * read is the server's goodbye (RFC 5321 3.8) or a breach of the protocol, and either way the session is done
  * for. TLS records without data (tickets, RFC 8446 4.6.1) are taken in by the same read and are not data.
  */
 #include "smtp/session.h"
 
+#define OUT_KEPT          ((size_t)256 * 1024)
 #define RESET_PATIENCE_MS 1000 /* for the reply to RSET; a new connection costs less than this */
 
 static const struct said rset = {STEP_RSET, {NULL, 0}};
@@ -21,13 +22,12 @@ void session_lend(struct smtp_session *session, struct limit total, struct smtp_
     }
 }
 
-/* Says RSET, in one write that does not wait. */
-static bool say_reset(struct smtp_session *session)
+bool session_reset(struct smtp_session *session)
 {
     bool said = step_write(&session->stream.out, rset, (struct slice){NULL, 0});
     stream_try_flush(&session->stream);
     session->sound = session->sound && said && stream_unsent(&session->stream) == 0;
-    session->resetting = session->sound;
+    session->owed++;
     return session->sound;
 }
 
@@ -35,19 +35,25 @@ bool session_rest(struct smtp_session *session)
 {
     const struct smtp_settings *settings = &session->endpoint->settings;
     session->sound = session->sound && session->stream.in.len == 0 && stream_unsent(&session->stream) == 0;
+    if (session->stream.out.cap > OUT_KEPT) {
+        buf_shrink(&session->stream.out); /* empty: what a long flight needed is given back */
+    }
     bool fit = session->sound && !session->spent && session->transactions < settings->pool_max_messages;
-    return fit && (!session->needs_reset || say_reset(session));
+    return fit && (!session->needs_reset || session_reset(session));
 }
 
-/* Reads the reply to RSET. */
-static bool finish_reset(struct smtp_session *session, struct limit limit)
+/* Reads what is owed. Only the last reply, that to RSET, has to be a good one. */
+static bool take_owed(struct smtp_session *session, struct limit limit)
 {
     struct smtp_outcome unused; /* why it failed concerns nobody */
     outcome_init(&unused);
     session_lend(session, limit_by(limit, deadline_after(RESET_PATIENCE_MS)), &unused);
-    bool done = session_await(session, rset) && session_expect(session, rset);
+    bool done = true;
+    while (done && session->owed > 0) {
+        session->owed--;
+        done = session_await(session, rset) && (session->owed > 0 || session_expect(session, rset));
+    }
     session_lend(session, limit, NULL);
-    session->resetting = false;
     return done;
 }
 
@@ -58,7 +64,7 @@ bool session_recheck(struct smtp_session *session, struct limit limit)
         session->lost = true;
         return false;
     }
-    if (session->resetting && !finish_reset(session, limit)) {
+    if (session->owed > 0 && !take_owed(session, limit)) {
         return false;
     }
     session->sound = session->sound && session->stream.in.len == 0;
@@ -68,7 +74,7 @@ bool session_recheck(struct smtp_session *session, struct limit limit)
 bool session_has_left(struct smtp_session *session, struct limit limit)
 {
     if (session->sound) {
-        (void)say_reset(session);
+        (void)session_reset(session);
         (void)session_recheck(session, limit);
     }
     return session->lost;

@@ -18,11 +18,13 @@ enum step {
     STEP_GREETING,
     STEP_EHLO,
     STEP_HELO,
+    STEP_LHLO, /* RFC 2033 4.1 */
     STEP_STARTTLS,
     STEP_AUTH,
     STEP_MAIL,
     STEP_RCPT,
     STEP_DATA,
+    STEP_BDAT, /* its reply is that to STEP_END_OF_DATA */
     STEP_END_OF_DATA,
     STEP_RSET,
     STEP_QUIT

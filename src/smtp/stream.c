@@ -158,7 +158,7 @@ static enum move read_all(struct stream *stream)
 }
 
 /* One round of a flush: writes, and if that stalls, reads, then waits for either. */
-static enum stream_result flush_round(struct stream *stream, struct limit limit, bool stop_on_input)
+static enum stream_result flush_round(struct stream *stream, struct limit limit)
 {
     enum move out = write_some(stream);
     if (out == MOVED) {
@@ -168,23 +168,20 @@ static enum stream_result flush_round(struct stream *stream, struct limit limit,
     if (out == ENDED || in == ENDED) {
         return STREAM_CLOSED; /* what the peer said before it went is in by now */
     }
-    if (stop_on_input && stream->in.len > 0) {
+    if (stream->in.len > 0) {
         return STREAM_INPUT;
     }
-    short events = event_of(out);
-    if (in != NO_MEMORY) { /* else in is full: the peer may wait, its deadline does not */
-        events = (short)(events | event_of(in));
-    }
-    return wait_for(stream, events, limit);
+    return in == NO_MEMORY ? STREAM_NO_MEMORY
+                           : wait_for(stream, (short)(event_of(out) | event_of(in)), limit);
 }
 
-enum stream_result stream_flush(struct stream *stream, struct limit limit, bool stop_on_input)
+enum stream_result stream_flush(struct stream *stream, struct limit limit)
 {
     enum stream_result result = STREAM_OK;
     while (result == STREAM_OK && stream_unsent(stream) > 0) {
         /* The clock is looked at each time: a peer that takes one octet at a time never makes write_some
          * stall. */
-        result = deadline_passed(limit.until) ? STREAM_TIMED_OUT : flush_round(stream, limit, stop_on_input);
+        result = deadline_passed(limit.until) ? STREAM_TIMED_OUT : flush_round(stream, limit);
     }
     if (result == STREAM_OK) {
         buf_clear(&stream->out);
@@ -200,21 +197,30 @@ void stream_try_flush(struct stream *stream)
     }
 }
 
+static bool is_stalled(enum move move)
+{
+    return move == NEEDS_READABLE || move == NEEDS_WRITABLE;
+}
+
+/*
+ * What is awaited is an answer, which is hardly ever there at once: a read before the wait would only cost a system
+ * call. Under TLS there may be more in a record that was read already, which no wait would tell.
+ */
 enum stream_result stream_fill(struct stream *stream, struct limit limit)
 {
-    for (;;) {
+    if (deadline_passed(limit.until)) {
+        return STREAM_TIMED_OUT;
+    }
+    enum move move = stream->tls != NULL ? read_some(stream) : NEEDS_READABLE;
+    enum stream_result waited = STREAM_OK;
+    while (is_stalled(move) && waited == STREAM_OK) {
+        waited = wait_for(stream, event_of(move), limit);
+        move = read_some(stream); /* what has come counts, even if the wait was cancelled */
         if (deadline_passed(limit.until)) {
-            return STREAM_TIMED_OUT;
-        }
-        enum move move = read_some(stream);
-        if (move == MOVED || move == ENDED || move == NO_MEMORY) {
-            return result_of(move);
-        }
-        enum stream_result result = wait_for(stream, event_of(move), limit);
-        if (result != STREAM_OK) {
-            return result;
+            waited = STREAM_TIMED_OUT; /* a peer that drips a record never makes the wait fail */
         }
     }
+    return is_stalled(move) ? waited : result_of(move);
 }
 
 enum stream_result stream_poll(struct stream *stream)

@@ -16,8 +16,12 @@
 #include "smtp/limit.h"
 #include "smtp/tls.h"
 
-#define STREAM_IN_LIMIT  ((size_t)1024 * 1024) /* octets unread; more stay with the peer */
-#define STREAM_OUT_LIMIT ((size_t)256 * 1024)  /* octets of one flight */
+/* Octets that were read and not yet taken; more stay with the peer. Whoever writes a long flight takes replies as they
+ * come (stream_flush), so a few thousand of them need no more. */
+#define STREAM_IN_LIMIT ((size_t)64 * 1024)
+
+/* Octets of one flight. The longest has 10,000 recipients of 300 octets each and a message of the inline limit. */
+#define STREAM_OUT_LIMIT ((size_t)16 * 1024 * 1024)
 
 enum stream_result {
     STREAM_OK,
@@ -47,10 +51,10 @@ enum stream_result stream_start_tls(struct stream *stream, struct tls_context *c
                                     struct limit limit);
 
 /*
- * Writes out. With stop_on_input, comes back as soon as in has something, written or not (see stream_unsent).
- * Once all was written, out is empty again.
+ * Writes out. INPUT: the peer takes no more for now and has said something; take that from in and flush on. Once all was
+ * written (OK), out is empty again.
  */
-enum stream_result stream_flush(struct stream *stream, struct limit limit, bool stop_on_input);
+enum stream_result stream_flush(struct stream *stream, struct limit limit);
 size_t stream_unsent(const struct stream *stream);
 
 /* Writes of out what the socket takes at once; whether that was all is not said. */

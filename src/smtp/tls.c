@@ -204,6 +204,18 @@ enum tls_io tls_write(struct tls *tls, const void *octets, size_t len, size_t *w
     return result_of(tls, SSL_write_ex(tls->ssl, octets, len, written));
 }
 
+/* RFC 9266 2 and 3: this label, an empty context, 32 octets; without TLS 1.3 they need not be unique. */
+bool tls_channel_binding(const struct tls *tls, char out[TLS_BINDING_LEN])
+{
+    static const char label[] = "EXPORTER-Channel-Binding";
+    if (SSL_version(tls->ssl) < TLS1_3_VERSION) {
+        return false;
+    }
+    ERR_clear_error();
+    return SSL_export_keying_material(tls->ssl, (unsigned char *)out, TLS_BINDING_LEN, label,
+                                      sizeof label - 1, (const unsigned char *)"", 0, 1) == 1;
+}
+
 /* --- for logs and traces --- */
 
 static const struct tls_context *context_of(const struct tls *tls)

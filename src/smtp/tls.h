@@ -54,6 +54,11 @@ enum tls_io tls_handshake(struct tls *tls, struct err *why);
 enum tls_io tls_read(struct tls *tls, void *out, size_t cap, size_t *len, struct err *why);
 enum tls_io tls_write(struct tls *tls, const void *octets, size_t len, size_t *written);
 
+#define TLS_BINDING_LEN 32
+
+/* The channel binding "tls-exporter" (RFC 9266). False for a connection of TLS 1.2, which has none. */
+bool tls_channel_binding(const struct tls *tls, char out[TLS_BINDING_LEN]);
+
 /* After a successful handshake. */
 void tls_view(const struct tls *tls, struct smtp_tls_view *view);
 

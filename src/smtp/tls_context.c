@@ -4,7 +4,6 @@
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 
@@ -115,10 +114,10 @@ static bool load_key(SSL_CTX *ssl, const char *path, struct err *err)
 }
 
 /* The endpoint that settings were derived from had the same files: they are not read again for each mail. */
-static bool share_identity(SSL_CTX *ssl, const SSL_CTX *base)
+static bool share_identity(SSL_CTX *ssl, SSL_CTX *base)
 {
     STACK_OF(X509) *chain = NULL;
-    return SSL_CTX_get0_chain_certs((SSL_CTX *)(uintptr_t)base, &chain) == 1 && /* only read */
+    return SSL_CTX_get0_chain_certs(base, &chain) == 1 &&
            SSL_CTX_use_cert_and_key(ssl, SSL_CTX_get0_certificate(base), SSL_CTX_get0_privatekey(base), chain,
                                     1) == 1;
 }
@@ -187,6 +186,7 @@ static bool context_setup(struct tls_context *context, const struct smtp_setting
         return false;
     }
     (void)SSL_CTX_set_mode(ssl, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+    SSL_CTX_set_read_ahead(ssl, 1); /* one read for a record, or several, and not two for each */
     (void)SSL_CTX_set_options(ssl, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
     SSL_CTX_set_app_data(ssl, context);
     (void)SSL_CTX_set_session_cache_mode(ssl, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);

@@ -34,7 +34,7 @@ def peak(uploads, size):
 def main():
     small = peak(1, 0)
     print(f"peak memory, one 1 KiB mail:         {small / 2**20:6.2f} MiB")
-    for uploads in (1, 8):
+    for uploads in (1, 32):
         large = peak(uploads, 25 << 20)
         print(f"peak memory, {uploads} x 25 MiB attachment: {large / 2**20:6.2f} MiB, "
               f"{(large - small) / 2**20:+.2f} MiB, {large / small:.2f} x")

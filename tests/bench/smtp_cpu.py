@@ -42,7 +42,7 @@ WAIT-EOF
 
 def report(what, measured, text, goal):
     good = measured <= goal
-    print(f"{what:<48} {text}, goal {goal:.1f} x  {'ok' if good else 'MISSED'}", flush=True)
+    print(f"{what:<40} {text}, goal {goal:.1f} x  {'ok' if good else 'MISSED'}", flush=True)
     return good
 
 

@@ -1,5 +1,7 @@
 """Every row of "what a failure becomes", against the scripted SMTP server: status, token, delivery, and who said what."""
 
+import concurrent.futures
+import time
 import unittest
 
 from harness import BenchTest, free_ports
@@ -128,6 +130,21 @@ class Failures(BenchTest):
             "C: RCPT TO:<b@example.com>\nS: 250 ok\nC: DATA\nS: 354 go\nDATA\nS: 250 ok\nC?: QUIT\nREAD-UNTIL-EOF\n")
         self.start("", script.port)
         self.assertEqual(self.bench.send(*FIELDS).status, 200)
+        script.stop()
+
+    def test_the_total_counts_from_the_complete_request(self):
+        """The second request waits for the only worker, and its time is over when it gets it."""
+        script = self.bench.start_script("== *\nSTALL\n", "--grace", "1")
+        self.bench.start_program("workers: 1\nserver: {host: 127.0.0.1, port: %d, tls: none, timeouts: {total: 3s}}\n%s"
+                                 % (script.port, OPEN))
+        self.bench.start_nginx()
+        begun = time.monotonic()
+        with concurrent.futures.ThreadPoolExecutor() as pool:
+            answers = [future.result() for future in [pool.submit(self.bench.send, *FIELDS) for _ in range(2)]]
+        self.assertLess(time.monotonic() - begun, 5.5)
+        for answer in answers:
+            self.assertProblem(answer, 504, "smtp-timeout")
+        self.bench.program.stop()
         script.stop()
 
     SOME = (MAIL + "C: RCPT TO:<b@example.com>*\nS: 550 5.1.1 no such user\nC: RCPT TO:<c@example.com>*\nS: 250 ok\n")

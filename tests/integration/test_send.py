@@ -77,7 +77,7 @@ class Send(BenchTest):
             ("subject", "subject.txt", "text/plain", "from a file"), ("text", "plain"), ("html", "<p>html</p>"),
             ("h:X-Own", "own ü"), ("h:X-Own", "again"), ("message_id", "<own@id.example>"),
             ("in_reply_to", "<one@id.example>"), ("references", "<one@id.example> <two@id.example>"),
-            ("date", "Fri, 21 Nov 1997 09:55:06 -0600"))
+            ("date", "Fri, 21 Nov 1997 09:55:06 -0600"), ("dsn", "success, failure"), ("ret", "headers"))
         self.assertEqual(answer.status, 200, answer)
         self.assertEqual(answer.json["id"], "<own@id.example>")
         message, parsed = self.arrived()
@@ -162,6 +162,39 @@ class Send(BenchTest):
         head = self.bench.request("HEAD", "/healthz/")
         self.assertEqual((head.status, head.body), (200, b""))
         self.assertEqual(self.bench.request("GET", "/healthz?x=1").status, 200)
+
+
+class Notifications(BenchTest):
+    """RFC 3461: what dsn and ret become in the dialogue."""
+
+    CASES = [
+        ([("dsn", "success, failure"), ("ret", "headers")], " RET=HDRS ENVID=<1+2B2@id.example>", " NOTIFY=SUCCESS,FAILURE"),
+        ([("dsn", "never")], " ENVID=<1+2B2@id.example>", " NOTIFY=NEVER"),
+        ([("dsn", "delay")], " ENVID=<1+2B2@id.example>", " NOTIFY=DELAY"),
+        ([("ret", "full")], " RET=FULL ENVID=<1+2B2@id.example>", ""),
+        ([], "", ""),
+    ]
+
+    def check(self, capability, cases):
+        for fields, mail, rcpt in cases:
+            with self.subTest(fields=fields, capability=capability):
+                script = self.bench.start_script(
+                    f"S: 220 x\nC: EHLO *\nS: 250-x\nS: 250 {capability}\nC: MAIL FROM:<a@example.com>{mail}\nS: 250 ok\n"
+                    f"C: RCPT TO:<b@example.com>{rcpt}\nS: 250 ok\nC: DATA\nS: 354 go\nDATA\nS: 250 ok\nC: QUIT\nWAIT-EOF\n")
+                self.bench.start_program(
+                    f"server: {{host: 127.0.0.1, port: {script.port}, tls: none, pool: {{size: 0}}}}\n{OPEN}")
+                self.bench.start_nginx()
+                answer = self.bench.send(("from", "a@example.com"), ("to", "b@example.com"), ("text", "t"),
+                                         ("message_id", "<1+2@id.example>"), *fields)
+                self.bench.stop_program()
+                self.assertEqual(answer.status, 200, answer)
+                script.stop()
+
+    def test_offered(self):
+        self.check("DSN", self.CASES)
+
+    def test_not_offered(self):
+        self.check("HELP", [(fields, "", "") for fields, _, _ in self.CASES[:2]])
 
 
 class Problems(BenchTest):
@@ -268,6 +301,9 @@ class Problems(BenchTest):
             (("message_id", "nonsense"), "message_id"),
             (("in_reply_to", "<a@b> x"), "in_reply_to"),
             (("date", "yesterday"), "date"),
+            (("dsn", "sometimes"), "dsn"),
+            (("dsn", "never,success"), "dsn"),
+            (("ret", "body"), "ret"),
             (("sender", "x@example.com, y@example.com"), "sender"),
             (("reply_to", b"\xff@example.com"), "reply_to"),
             (("h:X-A", b"a\x00b"), "h:X-A"),

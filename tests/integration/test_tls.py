@@ -1,8 +1,10 @@
 """TLS to a real SMTP server, STARTTLS and implicit: what is verified, and what the answer says when it is not."""
 
+import re
+import subprocess
 import unittest
 
-from harness import BenchTest
+from harness import PROGRAM, WAIT, BenchTest, wait_until
 
 FIELDS = [("from", "a@example.com"), ("to", "b@example.com"), ("subject", "s"), ("text", "t")]
 OPEN = 'allow: {recipients: ["*"], senders: ["*"], override: [server], hosts: ["*"]}\n'
@@ -105,6 +107,63 @@ class Tls(BenchTest):
         answer = self.bench.send(*FIELDS)
         self.assertProblem(answer, 502, "smtp-tls-failed")
         self.assertEqual(server.messages(), [])
+
+    def test_pins(self):
+        """The error of a wrong pin shows the right one, which then works, be the certificate good or not."""
+        wrong = "sha256:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
+        for certificate, verify in (("valid", "full"), ("self-signed", "none")):
+            with self.subTest(certificate=certificate):
+                server = self.server("starttls", certificate)
+                self.bench.start_program(self.config(
+                    "localhost", server.port, "starttls", f', verify: {verify}, fingerprint: "{wrong}"'))
+                self.bench.start_nginx()
+                answer = self.bench.send(*FIELDS)
+                self.bench.stop_program()
+                self.assertProblem(answer, 502, "smtp-tls-failed")
+                self.assertIn("pin", answer.json["detail"])
+                right = re.search(r"sha256:[A-Za-z0-9+/]{43}=", answer.json["detail"]).group()
+                self.bench.start_program(self.config(
+                    "localhost", server.port, "starttls", f', verify: {verify}, fingerprint: "{right}"'))
+                self.bench.start_nginx()
+                self.assertEqual(self.bench.send(*FIELDS).status, 200)
+                self.bench.stop_program()
+
+    def test_client_certificate(self):
+        ca = self.bench.certificates()
+        scenario = ("TLS ask=ca\nS: 220 x\nC: EHLO *\nS: 250 x\nC: MAIL *\nS: 250 ok\nC: RCPT *\nS: 250 ok\nC: DATA\n"
+                    "S: 354 go\nDATA\nS: 250 ok\nC?: QUIT\nREAD-UNTIL-EOF\n")
+        server = self.bench.start_script(scenario, "--cert-dir", str(ca))
+        self.bench.start_program(
+            self.config("localhost", server.port, "implicit",
+                        f", client_cert: {ca}/client.pem, client_key: {ca}/client.key, pool: {{size: 0}}") +
+            "log: {level: debug}\n")
+        self.bench.start_nginx()
+        self.assertEqual(self.bench.send(*FIELDS).status, 200)
+        self.assertIn("* tls TLSv1.3 sni=localhost client", server.stop())
+        wait_until(lambda: " verified=yes" in self.bench.program.output(), "the log")
+        self.assertRegex(self.bench.program.output(), r" tls=TLSv1\.3 cipher=TLS_\S+ verified=yes resumed=no ")
+
+    def test_client_certificate_missing(self):
+        ca = self.bench.certificates()
+        server = self.bench.start_script("TLS fail ask=ca\n", "--cert-dir", str(ca))
+        self.bench.start_program(self.config("localhost", server.port, "implicit"))
+        self.bench.start_nginx()
+        answer = self.bench.send(*FIELDS)
+        self.assertProblem(answer, 502, "smtp-tls-failed")
+        self.assertIn("client_cert", answer.json["detail"])
+        server.stop()
+
+    def test_a_key_with_a_passphrase(self):
+        ca = self.bench.certificates()
+        locked = ca / "locked.key"
+        subprocess.run(["openssl", "ec", "-in", ca / "client.key", "-aes128", "-passout", "pass:x", "-out", locked],
+                       check=True, stderr=subprocess.DEVNULL)
+        config = self.bench.write_config("listen: unix:/tmp/x.sock\n" + self.config(
+            "localhost", 25, "starttls", f", client_cert: {ca}/client.pem, client_key: {locked}"))
+        result = subprocess.run([PROGRAM, "--config", config], stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                                timeout=WAIT)
+        self.assertNotEqual(result.returncode, 0)
+        self.assertIn(f"client_key {locked} has a passphrase", result.stderr)
 
     def test_auth(self):
         for tls in ("starttls", "implicit"):

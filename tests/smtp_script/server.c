@@ -68,6 +68,9 @@ static void begin_connection(struct smtp_script *script, int fd)
     if (script->tcp) {
         setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     }
+    if (script->send_buffer > 0) {
+        setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &script->send_buffer, sizeof(int));
+    }
     struct script_connection *connection = calloc(1, sizeof *connection);
     if (connection == NULL) {
         abort();
@@ -147,6 +150,7 @@ static struct smtp_script *new_script(const struct smtp_script_options *options)
     script->listener = -1;
     script->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     script->receive_buffer = options->receive_buffer;
+    script->send_buffer = options->send_buffer;
     script->grace_ms = options->grace_ms > 0 ? options->grace_ms : GRACE_MS;
     pthread_mutex_init(&script->stop_lock, NULL);
     script_tls_init(&script->certs.tls);

@@ -25,6 +25,7 @@ struct smtp_script {
     int listener;
     int stop_fd;
     int receive_buffer;
+    int send_buffer;
     int64_t grace_ms;
     uint16_t port;
     char *unix_path; /* to be removed; NULL: none */

@@ -106,6 +106,7 @@ struct smtp_script_options {
     const char *message_dir;     /* NULL, or a directory that gets message-1.eml … as they come */
     const char *transcript_file; /* NULL, or a file that gets each line of the transcript at once */
     int receive_buffer;          /* SO_RCVBUF; 0: the system's */
+    int send_buffer;             /* SO_SNDBUF; 0: the system's */
     int grace_ms;                /* how long awaited input may still come after smtp_script_stop; 0: 2000 */
 };
 

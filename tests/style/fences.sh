@@ -20,6 +20,7 @@ fence 'yaml\.h' 'src/config/yaml\.c'
 fence 'openssl/' 'src/smtp/(tls|auth)(_[a-z0-9_]+)?\.c|src/core/(secret|digest|random)\.c'
 fence 'jansson\.h' 'src/core/json\.c'
 fence 'iconv\.h' 'src/filter/charset\.c'
+fence 'uni(type|ctype|norm|str)\.h' 'src/smtp/saslprep\.c'
 fence 'idn2\.h' 'src/mime/[^:]*'
 
 # The folder that a public header belongs to.

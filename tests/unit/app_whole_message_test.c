@@ -137,13 +137,16 @@ static void test_beside(void)
 {
     struct app_fixture fixture;
     CU_ASSERT_EQUAL(read(&fixture, SERVER,
-                         PART("_charset_", "iso-8859-1") PART("text", "") PART("subject", "") PART(
-                             "attachment", "") MESSAGE(SIMPLE) PART("server", "default") PART("port", "25")
-                             PART("tls", "none") PART("user", "u") PART("password", "p")
-                                 PART("domain", "d.example") PART("dry_run", "1") LAST),
+                         PART("_charset_", "iso-8859-1") PART("text", "") PART("subject", "")
+                             PART("attachment", "") MESSAGE(SIMPLE) PART("server", "default")
+                                 PART("port", "25") PART("tls", "none") PART("user", "u")
+                                     PART("password", "p") PART("domain", "d.example") PART("dry_run", "1")
+                                         PART("dsn", "delay") PART("ret", "full") LAST),
                     SUBMISSION_OK);
     app_fixture_expect(fixture.errors.first.text, "", "fields beside a message");
     CU_ASSERT_TRUE(fixture.submission.dry_run);
+    CU_ASSERT_EQUAL(fixture.submission.notify, SMTP_NOTIFY_DELAY);
+    CU_ASSERT_EQUAL(fixture.submission.ret, SMTP_RET_FULL);
     /* Octets stay as they are, whatever _charset_ says. */
     CU_ASSERT_PTR_NOT_NULL_FATAL(fixture.submission.whole);
     struct slice header = passthrough_header_section(fixture.submission.whole);

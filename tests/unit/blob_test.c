@@ -270,13 +270,13 @@ static void test_full(void)
     CU_ASSERT_TRUE(append(&blob, 10, &err));
     limit_files(1000);
     CU_ASSERT_TRUE(append(&blob, 100, &err));
-    CU_ASSERT_FALSE(append(&blob, 20000, &err));
+    CU_ASSERT_FALSE(append(&blob, BLOB_WRITE_BUFFER, &err));
     unlimit_files();
     CU_ASSERT_PTR_NOT_NULL(strstr(err.text, dir.path));
     CU_ASSERT_PTR_NOT_NULL(strstr(err.text, ": cannot write a temporary file: File too large"));
     CU_ASSERT_EQUAL(blob.size, 110);
     check_read(&blob, 0, 1000);
-    CU_ASSERT_TRUE(append(&blob, 20000, &err)); /* over what was written in vain */
+    CU_ASSERT_TRUE(append(&blob, BLOB_WRITE_BUFFER, &err)); /* over what was written in vain */
     check_read(&blob, 0, 1000);
     check_view(&blob);
     blob_store_free(&store);
@@ -298,7 +298,7 @@ static void test_full_when_buffered(void)
     unlimit_files();
     CU_ASSERT_FALSE(blob.spilled);
     check_read(&blob, 0, 30);
-    CU_ASSERT_TRUE(append(&blob, BLOB_WRITE_BUFFER - 1, NULL));
+    CU_ASSERT_TRUE(append(&blob, BLOB_WRITE_BUFFER - 101, NULL));
     limit_files(150);
     CU_ASSERT_FALSE(append(&blob, 2, NULL));
     unlimit_files();
@@ -349,7 +349,7 @@ static void test_truncated_file(void)
     dir_make(&dir);
     blob_store_init(&store, dir.path, 0);
     blob_begin(&blob, &store);
-    CU_ASSERT_TRUE(append(&blob, 20000, &err));
+    CU_ASSERT_TRUE(append(&blob, BLOB_WRITE_BUFFER, &err));
     CU_ASSERT_EQUAL(ftruncate(store.fd, 50), 0);
     CU_ASSERT_FALSE(blob_read(&blob, 0, out, sizeof out, &len, &err));
     CU_ASSERT_EQUAL(len, 0);
@@ -387,7 +387,7 @@ static void check_spill_file(int fd, const char *dir)
     CU_ASSERT_EQUAL(status.st_nlink, 0);
     CU_ASSERT_EQUAL(status.st_mode & 0777, 0600);
     CU_ASSERT_EQUAL(fcntl(fd, F_GETFD), FD_CLOEXEC);
-    CU_ASSERT_TRUE(spill_file_write(fd, dir, 3, "abcd", 4, NULL));
+    CU_ASSERT_TRUE(spill_file_write(fd, dir, 3, SLICE("ab"), SLICE("cd"), NULL));
     CU_ASSERT_TRUE(spill_file_read(fd, dir, 3, out, 4, NULL));
     CU_ASSERT_EQUAL(memcmp(out, "abcd", 4), 0);
     close(fd);
@@ -408,7 +408,7 @@ static void test_spill_file(void)
     long_path[sizeof long_path - 1] = '\0';
     CU_ASSERT_EQUAL(spill_file_open_named(long_path, &err), -1);
     CU_ASSERT_EQUAL(spill_file_open(long_path, &err), -1);
-    CU_ASSERT_FALSE(spill_file_write(-1, "/d", 0, "a", 1, &err));
+    CU_ASSERT_FALSE(spill_file_write(-1, "/d", 0, SLICE("a"), SLICE(""), &err));
     CU_ASSERT_STRING_EQUAL(err.text, "/d: cannot write a temporary file: Bad file descriptor");
 }
 

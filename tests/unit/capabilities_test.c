@@ -4,6 +4,9 @@
 
 #include "unit.h"
 
+#define PLAIN CAPABILITY_AUTH(SMTP_AUTH_PLAIN)
+#define LOGIN CAPABILITY_AUTH(SMTP_AUTH_LOGIN)
+
 static struct capabilities parse(const char *text)
 {
     struct capabilities capabilities;
@@ -20,10 +23,12 @@ static void all_known(void)
 {
     struct capabilities c =
         parse("250-mail.example greets you\r\n250-STARTTLS\r\n250-8bitmime\r\n250-SMTPutf8\r\n"
-              "250-SIZE 12345\r\n250-PIPELINING\r\n250 AUTH PLAIN LOGIN XOAUTH2\r\n");
+              "250-SIZE 12345\r\n250-PIPELINING\r\n250-Chunking\r\n250-dsn\r\n250-REQUIRETLS\r\n"
+              "250 AUTH PLAIN LOGIN XOAUTH2\r\n");
+    CU_ASSERT_TRUE(c.pipelining && c.chunking && c.dsn && c.requiretls);
     CU_ASSERT_TRUE(c.starttls && c.eightbitmime && c.smtputf8 && c.size);
     CU_ASSERT_EQUAL(c.size_limit, 12345);
-    CU_ASSERT_EQUAL(c.auth, CAPABILITY_AUTH_PLAIN | CAPABILITY_AUTH_LOGIN);
+    CU_ASSERT_EQUAL(c.auth, PLAIN | LOGIN | CAPABILITY_AUTH(SMTP_AUTH_XOAUTH2));
     CU_ASSERT_STRING_EQUAL(c.auth_offered, "PLAIN LOGIN XOAUTH2");
 }
 
@@ -39,9 +44,11 @@ static void none(void)
 static void keywords_are_whole(void)
 {
     struct capabilities c =
-        parse("250-x\r\n250-STARTTLSX\r\n250-XSTARTTLS\r\n250-SMTPUTF8-X\r\n250-8BITMIM\r\n"
+        parse("250-x\r\n250-STARTTLSX\r\n250-XSTARTTLS\r\n250-SMTPUTF8-X\r\n250-8BITMIM\r\n250-"
+              "PIPELININGS\r\n250-XCHUNKING\r\n250-DSNX\r\n250-REQUIRETLS-1\r\n"
               "250-AUTH=PLAIN LOGIN\r\n250 SIZES 5\r\n");
     CU_ASSERT_FALSE(c.starttls || c.smtputf8 || c.eightbitmime || c.size);
+    CU_ASSERT_FALSE(c.pipelining || c.chunking || c.dsn || c.requiretls);
     CU_ASSERT_EQUAL(c.auth, 0);
     CU_ASSERT_STRING_EQUAL(c.auth_offered, "");
 }
@@ -82,15 +89,22 @@ static void sizes(void)
 static void auth_lines(void)
 {
     struct capabilities c = parse("250-x\r\n250-AUTH LOGIN  \r\n250 auth  plain\r\n");
-    CU_ASSERT_EQUAL(c.auth, CAPABILITY_AUTH_PLAIN | CAPABILITY_AUTH_LOGIN);
+    CU_ASSERT_EQUAL(c.auth, PLAIN | LOGIN);
     CU_ASSERT_STRING_EQUAL(c.auth_offered, "LOGIN plain");
     c = parse("250-x\r\n250 AUTH PLAINER XLOGIN\r\n");
     CU_ASSERT_EQUAL(c.auth, 0);
     c = parse("250-x\r\n250 AUTH "
               "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA "
-              "BBBBBBBBBBBBBBBBBBBBBBBB PLAIN\r\n");
-    CU_ASSERT_EQUAL(c.auth, CAPABILITY_AUTH_PLAIN);
-    CU_ASSERT(strlen(c.auth_offered) < sizeof c.auth_offered);
+              "BBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBB "
+              "CCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCC PLAIN\r\n");
+    CU_ASSERT_EQUAL(c.auth, PLAIN);
+    CU_ASSERT_PTR_NOT_NULL(strstr(c.auth_offered, "B PLAIN")); /* what has no room is left out */
+    c = parse("250-x\r\n250 AUTH PLAIN LOGIN CRAM-MD5 SCRAM-SHA-1 SCRAM-SHA-256 SCRAM-SHA-1-PLUS "
+              "SCRAM-SHA-256-PLUS "
+              "XOAUTH2 OAUTHBEARER EXTERNAL\r\n");
+    for (enum smtp_auth mechanism = SMTP_AUTH_PLAIN; mechanism <= SMTP_AUTH_EXTERNAL; mechanism++) {
+        CU_ASSERT_NOT_EQUAL(c.auth & CAPABILITY_AUTH(mechanism), 0);
+    }
 }
 
 static const struct unit_test tests[] = {

@@ -46,10 +46,10 @@ static void request_octets(struct buf *out, const char *body, bool keep)
 
 static void check_body(struct responder *responder, const char *expected, enum responder_end end)
 {
-    char body[100];
-    size_t len = responder_read(responder, body, sizeof body);
-    CU_ASSERT_TRUE(slice_equal((struct slice){body, len}, slice_of(expected)));
-    CU_ASSERT_EQUAL(responder_read(responder, body, sizeof body), 0);
+    struct slice body;
+    CU_ASSERT_TRUE(responder_next(responder, &body));
+    CU_ASSERT_TRUE(slice_equal(body, slice_of(expected)));
+    CU_ASSERT_FALSE(responder_next(responder, &body));
     CU_ASSERT_EQUAL(responder_ended(responder), end);
 }
 
@@ -104,8 +104,8 @@ static void test_every_cut(void)
         pair_open(&pair, &octets, false);
         bool accepted = responder_accept(&pair.responder, pair.fd, false);
         if (accepted) {
-            char body[100];
-            while (responder_read(&pair.responder, body, sizeof body) > 0) {
+            struct slice body;
+            while (responder_next(&pair.responder, &body)) {
             }
             CU_ASSERT_EQUAL(responder_ended(&pair.responder),
                             cut == whole ? RESPONDER_CLEAN : RESPONDER_BROKEN);
@@ -119,6 +119,55 @@ static void test_every_cut(void)
         close(pair.peer);
     }
     buf_free(&octets);
+}
+
+/* The whole body; the buffer is made wide before the piece of that number, and narrow before the next. */
+static void read_resized(struct responder *responder, size_t resized_at, struct buf *body)
+{
+    struct slice piece;
+    size_t number = 0;
+    do {
+        if (number == resized_at || number == resized_at + 1) {
+            responder_resize(responder, number == resized_at ? RESPONDER_WIDE : RESPONDER_NARROW);
+        }
+        number++;
+    } while (responder_next(responder, &piece) && buf_append_slice(body, piece));
+}
+
+static void test_resize(void)
+{
+    enum { RECORDS = 20 };
+    struct buf octets;
+    struct buf sent;
+    struct buf body;
+    request_octets(&octets, "", true);
+    octets.len -= FCGI_HEADER_LEN;
+    buf_init(&sent, 1024 * 1024);
+    buf_init(&body, 1024 * 1024);
+    for (size_t i = 0; i < RECORDS; i++) { /* some fit into the first read, most do not */
+        char content[3000];
+        memset(content, 'a' + (int)i, sizeof content);
+        size_t len = 1 + i * 139;
+        fastcgi_record(&octets, FCGI_STDIN, content, len, (unsigned)i % 8);
+        CU_ASSERT_TRUE(buf_append(&sent, content, len));
+    }
+    fastcgi_record(&octets, FCGI_STDIN, NULL, 0, 0);
+    for (size_t resized_at = 0; resized_at < RECORDS + 5; resized_at++) {
+        struct pair pair;
+        pair_open(&pair, &octets, true);
+        CU_ASSERT_TRUE_FATAL(responder_accept(&pair.responder, pair.fd, false));
+        buf_clear(&body);
+        read_resized(&pair.responder, resized_at, &body);
+        CU_ASSERT(slice_equal(buf_slice(&body), buf_slice(&sent)));
+        CU_ASSERT_EQUAL(responder_ended(&pair.responder), RESPONDER_CLEAN);
+        CU_ASSERT_EQUAL(responder_leftover(&pair.responder), 0);
+        CU_ASSERT_TRUE(responder_free(&pair.responder));
+        close(pair.fd);
+        close(pair.peer);
+    }
+    buf_free(&octets);
+    buf_free(&sent);
+    buf_free(&body);
 }
 
 static void check_rest(const struct buf *octets, const char *body, enum responder_end end, size_t leftover)
@@ -260,6 +309,7 @@ static const struct unit_test tests[] = {
     {"signal actions", test_signals}, /* first: FCGX_Init works once in a process */
     {"a connection is kept", test_kept},
     {"every cut", test_every_cut},
+    {"a buffer of another size", test_resize},
     {"leftover octets", test_leftover},
     {"an end record with padding", test_padded_end},
     {"records out of place", test_record_out_of_place},

@@ -1,4 +1,4 @@
-/* What a delivery makes of the server's capabilities: AUTH, SIZE, SMTPUTF8; and of several recipients. */
+/* What a delivery makes of the server's capabilities: SIZE, SMTPUTF8; and of several recipients. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,122 +12,6 @@
 #define SEND                "C: DATA\nS: 354 go on\nDATA\nS: 250 2.0.0 queued\nC: QUIT\nWAIT-EOF\n"
 #define QUIT                "C: QUIT\nWAIT-EOF\n"
 #define DELIVER             MAIL RCPT SEND
-
-/* --- AUTH --- */
-
-struct auth_row {
-    const char *name;
-    const char *scenario;
-    enum smtp_auth auth;
-    enum smtp_class class;
-    int code;
-    const char *text;
-};
-
-static const struct auth_row auth_rows[] = {
-    {"PLAIN",
-     HELLO("S: 250-AUTH LOGIN PLAIN\n") "C: AUTH PLAIN AHVzZXIAcGFzc3dvcmQ=\nS: 235 2.7.0 welcome\n" DELIVER,
-     SMTP_AUTH_AUTO, SMTP_ACCEPTED, 250, ""},
-    {"LOGIN",
-     HELLO("S: 250-AUTH LOGIN\n") "C: AUTH LOGIN\nS: 334 VXNlcm5hbWU6\nC: dXNlcg==\nS: 334 whatever\n"
-                                  "C: cGFzc3dvcmQ=\nS: 235 ok\n" DELIVER,
-     SMTP_AUTH_AUTO, SMTP_ACCEPTED, 250, ""},
-    {"LOGIN by name",
-     HELLO("S: 250-AUTH PLAIN LOGIN\n") "C: AUTH LOGIN\nS: 334 \nC: dXNlcg==\nS: 334\nC: cGFzc3dvcmQ=\nS: "
-                                        "235 ok\n" DELIVER,
-     SMTP_AUTH_LOGIN, SMTP_ACCEPTED, 250, ""},
-    {"a 535 is final",
-     HELLO("S: 250-AUTH PLAIN LOGIN\n") "C: AUTH PLAIN *\nS: 535 5.7.8 bad credentials\n" QUIT,
-     SMTP_AUTH_AUTO, SMTP_AUTH_FAILED, 535, "refused AUTH PLAIN: 535 5.7.8 bad credentials"},
-    {"LOGIN refused at the user",
-     HELLO("S: 250-AUTH LOGIN\n") "C: AUTH LOGIN\nS: 334 x\nC: *\nS: 535 no\n" QUIT, SMTP_AUTH_AUTO,
-     SMTP_AUTH_FAILED, 535, "refused AUTH LOGIN: 535 no"},
-    {"454", HELLO("S: 250-AUTH PLAIN\n") "C: AUTH PLAIN *\nS: 454 4.7.0 later\n" QUIT, SMTP_AUTH_AUTO,
-     SMTP_TEMPORARY, 454, "454 4.7.0 later"},
-    {"504", HELLO("S: 250-AUTH PLAIN\n") "C: AUTH PLAIN *\nS: 504 5.5.4 what?\n" QUIT, SMTP_AUTH_AUTO,
-     SMTP_AUTH_FAILED, 504, "504 5.5.4 what?"},
-    {"a challenge too many", HELLO("S: 250-AUTH PLAIN\n") "C: AUTH PLAIN *\nS: 334 \nWAIT-EOF\n",
-     SMTP_AUTH_AUTO, SMTP_PROTOCOL_ERROR, 334, "unexpected answer to AUTH PLAIN: 334"},
-    {"250 instead of 235", HELLO("S: 250-AUTH PLAIN\n") "C: AUTH PLAIN *\nS: 354 go\nWAIT-EOF\n",
-     SMTP_AUTH_AUTO, SMTP_PROTOCOL_ERROR, 354, "unexpected answer"},
-    {"broken", HELLO("S: 250-AUTH PLAIN\n") "C: AUTH PLAIN *\nS: what?\nWAIT-EOF\n", SMTP_AUTH_AUTO,
-     SMTP_PROTOCOL_ERROR, 0, "in reply to AUTH PLAIN: \"what?\""},
-    {"lost", HELLO("S: 250-AUTH PLAIN\n") "C: AUTH PLAIN *\nCLOSE\n", SMTP_AUTH_AUTO, SMTP_UNAVAILABLE, 0,
-     "instead of answering AUTH PLAIN"},
-    {"none offered", HELLO("") QUIT, SMTP_AUTH_AUTO, SMTP_AUTH_FAILED, 0, "offers no authentication"},
-    {"none usable", HELLO("S: 250-AUTH GSSAPI NTLM\n") QUIT, SMTP_AUTH_AUTO, SMTP_AUTH_FAILED, 0,
-     "GSSAPI NTLM"},
-    {"not the one named", HELLO("S: 250-AUTH LOGIN\n") QUIT, SMTP_AUTH_PLAIN, SMTP_AUTH_FAILED, 0, "LOGIN"},
-    /* What a server echoes of the secret does not get out, base64 or not, in an answer or in a quotation. */
-    {"echo",
-     HELLO("S: 250-AUTH PLAIN\n") "C: AUTH PLAIN *\nS: 501 5.5.2 cannot decode AHVzZXIAcGFzc3dvcmQ=\n" QUIT,
-     SMTP_AUTH_AUTO, SMTP_AUTH_FAILED, 501, "cannot decode ********************"},
-    {"decoded echo", HELLO("S: 250-AUTH PLAIN\n") "C: AUTH PLAIN *\nS: 535 no: password\n" QUIT,
-     SMTP_AUTH_AUTO, SMTP_AUTH_FAILED, 535, "535 no: ********"},
-    {"broken echo", HELLO("S: 250-AUTH PLAIN\n") "C: AUTH PLAIN *\nS: no AHVzZXIAcGFzc3dvcmQ=\nWAIT-EOF\n",
-     SMTP_AUTH_AUTO, SMTP_PROTOCOL_ERROR, 0, "\"no ********************\""},
-};
-
-static char password[] = "password";
-
-static void auth(void)
-{
-    for (size_t i = 0; i < sizeof auth_rows / sizeof auth_rows[0]; i++) {
-        const struct auth_row *row = &auth_rows[i];
-        struct smtp_fixture f;
-        smtp_fixture_init(&f);
-        f.settings.user = "user";
-        f.settings.password = (struct secret){password, sizeof password - 1};
-        f.settings.auth = row->auth;
-        smtp_fixture_run(&f, row->scenario, row->name);
-        const struct smtp_outcome *o = &f.outcome;
-        bool held = o->class == row->class && o->reply.code == row->code &&
-                    (row->class == SMTP_ACCEPTED || strcmp(o->stage, "AUTH") == 0) &&
-                    strstr(o->err.text, row->text) != NULL && strstr(o->err.text, "AHVzZXIA") == NULL &&
-                    strstr(o->err.text, password) == NULL && strstr(o->reply.text, "AHVzZXIA") == NULL;
-        if (!held) {
-            printf("\n%s: class %d stage %s code %d: %s\n", row->name, o->class, o->stage, o->reply.code,
-                   o->err.text);
-        }
-        CU_ASSERT(held);
-    }
-}
-
-/* RFC 4954 4: a command over 512 octets has no initial response; the token may have 12,288. */
-static void long_tokens(void)
-{
-    static const struct {
-        size_t len;
-        const char *auth;
-    } table[] = {
-        {365, "C: AUTH PLAIN A*\nS: 235 ok\n"}, /* 370 octets, 496 in base64: 511 in all */
-        {366, "C: AUTH PLAIN A*\nS: 235 ok\n"},
-        {367, "C: AUTH PLAIN\nS: 334 \nC: A*\nS: 235 ok\n"},
-        {9000, "C: AUTH PLAIN\nS: 334 \nC: A*\nS: 235 ok\n"},
-    };
-    static char secret[9000];
-    memset(secret, 'x', sizeof secret);
-    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
-        struct smtp_fixture f;
-        smtp_fixture_init(&f);
-        f.settings.user = "user";
-        f.settings.password = (struct secret){secret, table[i].len};
-        char scenario[600];
-        (void)snprintf(scenario, sizeof scenario, "%s%s%s", HELLO("S: 250-AUTH PLAIN\n"), table[i].auth,
-                       DELIVER);
-        smtp_fixture_run(&f, scenario, "long token");
-        CU_ASSERT_EQUAL(f.outcome.class, SMTP_ACCEPTED);
-    }
-    struct smtp_fixture f;
-    smtp_fixture_init(&f);
-    static char longer[10000];
-    memset(longer, 'x', sizeof longer);
-    f.settings.user = "user";
-    f.settings.password = (struct secret){longer, sizeof longer};
-    smtp_fixture_run(&f, HELLO("S: 250-AUTH PLAIN\n") QUIT, "too long a token");
-    CU_ASSERT_EQUAL(f.outcome.class, SMTP_AUTH_FAILED);
-    CU_ASSERT_PTR_NOT_NULL(strstr(f.outcome.err.text, "too long"));
-}
 
 /* --- SIZE, 8BITMIME, SMTPUTF8 --- */
 
@@ -220,6 +104,96 @@ static void utf8_not_offered(void)
         strstr(f.outcome.err.text, "cannot be given RCPT TO:<\xc3\xbc@example.com>: 553 5.6.7"));
 }
 
+/* --- 8BITMIME --- */
+
+static void eight_bit(void)
+{
+    static const struct {
+        const char *capabilities;
+        bool smtputf8;
+        const char *mail; /* NULL: refused */
+    } table[] = {
+        {"S: 250-8BITMIME\n", false, "C: MAIL FROM:<a@example.com> BODY=8BITMIME\nS: 250 ok\n"},
+        {UTF8_CAPABILITIES, false, "C: MAIL FROM:<a@example.com> BODY=8BITMIME\nS: 250 ok\n"},
+        {"", false, NULL},
+        {"S: 250-SMTPUTF8\n", false, NULL},
+        {"S: 250-SMTPUTF8\n", true, "C: MAIL FROM:<a@example.com> SMTPUTF8\nS: 250 ok\n"},
+    };
+    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+        struct smtp_fixture f;
+        smtp_fixture_init(&f);
+        f.delivery.eight_bit = true;
+        f.delivery.smtputf8 = table[i].smtputf8;
+        char scenario[600];
+        (void)snprintf(scenario, sizeof scenario, "S: 220 x\nC: EHLO *\nS: 250-mail\n%sS: 250 HELP\n%s%s",
+                       table[i].capabilities, table[i].mail != NULL ? table[i].mail : "",
+                       table[i].mail != NULL ? RCPT SEND : QUIT);
+        smtp_fixture_run(&f, scenario, "8BITMIME");
+        CU_ASSERT_EQUAL(f.outcome.class, table[i].mail != NULL ? SMTP_ACCEPTED : SMTP_MESSAGE_REFUSED);
+        CU_ASSERT_EQUAL(strstr(f.outcome.err.text, "does not offer 8BITMIME") != NULL, table[i].mail == NULL);
+    }
+}
+
+/* --- DSN --- */
+
+static void dsn(void)
+{
+    struct smtp_fixture f;
+    smtp_fixture_init(&f);
+    f.delivery.notify = SMTP_NOTIFY_SUCCESS | SMTP_NOTIFY_FAILURE;
+    f.delivery.ret = SMTP_RET_HDRS;
+    f.delivery.envid = "<a+1@example.com>";
+    smtp_fixture_run(
+        &f,
+        HELLO("S: 250-DSN\n") "C: MAIL FROM:<a@example.com> RET=HDRS ENVID=<a+2B1@example.com>\nS: 250 ok\n"
+                              "C: RCPT TO:<b@example.com> NOTIFY=SUCCESS,FAILURE\nS: 250 ok\n" SEND,
+        "DSN");
+    CU_ASSERT_EQUAL(f.outcome.class, SMTP_ACCEPTED);
+    smtp_fixture_run(&f, HELLO("") DELIVER, "DSN not offered");
+    CU_ASSERT_EQUAL(f.outcome.class, SMTP_ACCEPTED);
+    smtp_fixture_init(&f);
+    smtp_fixture_run(&f, HELLO("S: 250-DSN\n") DELIVER, "DSN not asked for");
+    CU_ASSERT_EQUAL(f.outcome.class, SMTP_ACCEPTED);
+}
+
+/* --- REQUIRETLS --- */
+
+static void require_tls(void)
+{
+    static const struct {
+        enum smtp_tls tls;
+        const char *scenario;
+        const char *text; /* NULL: accepted */
+    } table[] = {
+        {SMTP_TLS_NONE, HELLO("S: 250-REQUIRETLS\n") QUIT, "is not spoken to under TLS"},
+        {SMTP_TLS_IMPLICIT, "TLS\n" HELLO("") QUIT, "does not offer REQUIRETLS"},
+        {SMTP_TLS_IMPLICIT,
+         "TLS\n" HELLO(
+             "S: 250-REQUIRETLS\n") "C: MAIL FROM:<a@example.com> REQUIRETLS\nS: 250 ok\n" RCPT SEND,
+         NULL},
+        {SMTP_TLS_STARTTLS,
+         HELLO("S: 250-STARTTLS\nS: 250-REQUIRETLS\n") "C: STARTTLS\nS: 220 go\nTLS\nC: EHLO *\nS: 250 "
+                                                       "mail\n" QUIT,
+         "does not offer REQUIRETLS"},
+    };
+    char ca_file[80];
+    (void)snprintf(ca_file, sizeof ca_file, "%s/ca.pem", smtp_fixture_ca());
+    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+        struct smtp_fixture f;
+        smtp_fixture_init(&f);
+        f.ca_dir = smtp_fixture_ca();
+        f.settings.ca_file = ca_file;
+        f.settings.host = "localhost";
+        f.settings.tls = table[i].tls;
+        f.settings.require_tls = true;
+        smtp_fixture_run(&f, table[i].scenario, "REQUIRETLS");
+        CU_ASSERT_EQUAL(f.outcome.class, table[i].text == NULL ? SMTP_ACCEPTED : SMTP_TLS_FAILED);
+        CU_ASSERT_EQUAL(f.outcome.state, table[i].text == NULL ? SMTP_DELIVERY_DONE : SMTP_DELIVERY_NONE);
+        CU_ASSERT(table[i].text == NULL || strstr(f.outcome.err.text, table[i].text) != NULL);
+    }
+    smtp_fixture_remove_ca();
+}
+
 /* --- several recipients --- */
 
 #define RCPTS(one, two, three)                                                                               \
@@ -251,13 +225,13 @@ static const struct recipients_row recipients_rows[] = {
      {DONE, DONE, DONE},
      ""},
     {"some",
-     RCPTS("550 5.1.1 no", "250 ok", "452 4.5.3 many") SEND,
+     RCPTS("550 5.1.1 no", "250 ok", "452 4.2.2 full") SEND,
      false,
      SMTP_ACCEPTED,
      250,
      {550, 250, 452},
      {NONE, DONE, NONE},
-     "refused RCPT TO:<3@example.com>: 452 4.5.3 many (and refused 1 more)"},
+     "refused RCPT TO:<3@example.com>: 452 4.2.2 full (and refused 1 more)"},
     {"some, abort",
      RCPTS("250 ok", "550 5.1.1 no", "250 ok") QUIT,
      true,
@@ -363,12 +337,13 @@ static void line_ends_never_leave(void)
 }
 
 static const struct unit_test tests[] = {
-    {"AUTH", auth},
-    {"long AUTH tokens", long_tokens},
     {"SIZE is given", size_is_given},
     {"SIZE's limit", size_limits},
     {"SMTPUTF8 offered", utf8_offered},
     {"SMTPUTF8 not offered", utf8_not_offered},
+    {"8BITMIME", eight_bit},
+    {"DSN", dsn},
+    {"REQUIRETLS", require_tls},
     {"recipients", recipients},
     {"line ends never leave", line_ends_never_leave},
 };

@@ -93,7 +93,8 @@ void smtp_fixture_start(struct smtp_fixture *f, const char *scenario)
     struct smtp_script_options options = {.scenario = scenario,
                                           .listen = is_unix ? f->settings.host : NULL,
                                           .cert_dir = f->ca_dir,
-                                          .receive_buffer = f->receive_buffer};
+                                          .receive_buffer = f->receive_buffer,
+                                          .send_buffer = f->send_buffer};
     char *error = NULL;
     f->script = smtp_script_start(&options, &error);
     if (f->script == NULL) {
@@ -112,6 +113,18 @@ void smtp_fixture_deliver(struct smtp_fixture *f)
     smtp_deliver(f->endpoint, &f->delivery, &f->outcome);
     smtp_release(f->endpoint, f->outcome.session);
     f->outcome.session = NULL;
+}
+
+bool smtp_fixture_flights_are(struct smtp_fixture *f, size_t connection, const char *expected)
+{
+    bool ended = smtp_script_wait(f->script, connection, 10000);
+    char *flights = smtp_script_flights(f->script, connection);
+    bool held = ended && strcmp(flights, expected) == 0;
+    if (!held) {
+        printf("\nflights:\n%s", flights);
+    }
+    free(flights);
+    return held;
 }
 
 void smtp_fixture_end(struct smtp_fixture *f, const char *name)

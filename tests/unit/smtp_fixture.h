@@ -21,6 +21,7 @@ struct smtp_fixture {
     struct smtp_settings settings; /* may be changed before smtp_fixture_start */
     const char *ca_dir;            /* NULL: no certificates */
     int receive_buffer;            /* of the server; 0: the system's */
+    int send_buffer;               /* likewise */
     struct smtp_script *script;
     struct smtp_endpoint *endpoint;
     struct addr_spec return_path;
@@ -42,6 +43,9 @@ void smtp_fixture_start(struct smtp_fixture *f, const char *scenario);
 
 /* One delivery; releases the session. */
 void smtp_fixture_deliver(struct smtp_fixture *f);
+
+/* Whether the server's reads of a connection were these (see smtp_script_flights), once it has ended; prints them if not. */
+bool smtp_fixture_flights_are(struct smtp_fixture *f, size_t connection, const char *expected);
 
 /* Stops the server; fails, and prints what it says, when its expectations did not hold. Frees all. */
 void smtp_fixture_end(struct smtp_fixture *f, const char *name);

@@ -269,6 +269,8 @@ static void check_idle(struct smtp_fixture *f, const struct idle_row *row, const
                              : smtp_script_wait_line(f->script, 1, "\\* at gate said", LONG_MS));
     smtp_script_open(f->script, "said");
     deliver(f, row->fit);
+    CU_ASSERT_STRING_EQUAL(f->outcome.tls.version,
+                           tls[0] != '\0' ? "TLSv1.3" : ""); /* a reused session's, too */
     CU_ASSERT_EQUAL(smtp_script_messages(f->script), 2);
     end(f, row->name);
 }
@@ -323,8 +325,10 @@ static void resumed_on_reconnect(void)
                        versions[i], i == 0 ? "TICKET\n" : "", versions[i]);
         smtp_fixture_start(&f, scenario);
         deliver(&f, false);
+        CU_ASSERT_FALSE(f.outcome.tls.resumed);
         CU_ASSERT_TRUE(smtp_script_wait(f.script, 1, LONG_MS));
         deliver(&f, false);
+        CU_ASSERT_TRUE(f.outcome.tls.resumed);
         CU_ASSERT_TRUE(smtp_script_wait_line(f.script, 2, "\\* tls *resumed*", LONG_MS));
         end(&f, versions[i]);
     }

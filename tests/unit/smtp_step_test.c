@@ -15,6 +15,7 @@ static void commands(void)
     } table[] = {
         {STEP_EHLO, "web1.example.com", "", "EHLO web1.example.com\r\n"},
         {STEP_HELO, "[127.0.0.1]", "", "HELO [127.0.0.1]\r\n"},
+        {STEP_LHLO, "web1.example.com", "", "LHLO web1.example.com\r\n"},
         {STEP_STARTTLS, "", "", "STARTTLS\r\n"},
         {STEP_AUTH, "PLAIN", "AHUAcA==", "AUTH PLAIN AHUAcA==\r\n"},
         {STEP_AUTH, "LOGIN", "", "AUTH LOGIN\r\n"},
@@ -22,6 +23,8 @@ static void commands(void)
         {STEP_MAIL, "a@example.com", "SIZE=5", "MAIL FROM:<a@example.com> SIZE=5\r\n"},
         {STEP_RCPT, "\"b c\"@example.com", "", "RCPT TO:<\"b c\"@example.com>\r\n"},
         {STEP_DATA, "", "", "DATA\r\n"},
+        {STEP_BDAT, "5 LAST", "", "BDAT 5 LAST\r\n"},
+        {STEP_RSET, "", "", "RSET\r\n"},
         {STEP_QUIT, "", "", "QUIT\r\n"},
     };
     struct buf out;

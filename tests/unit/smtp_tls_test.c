@@ -266,6 +266,35 @@ static void lost_under_tls(void)
 
 /* --- endpoints --- */
 
+/* The system's store, a directory instead of it, and a file: read once, for it may be gone by the time of a mail. */
+static void trust(void)
+{
+    enum { SYSTEM, DIRECTORY, GONE };
+    for (int i = SYSTEM; i <= GONE; i++) {
+        struct smtp_fixture f;
+        char directory[] = "/tmp/smtp-test-trust-XXXXXX";
+        char command[256];
+        char file[64];
+        init(&f, SMTP_TLS_IMPLICIT, "localhost");
+        CU_ASSERT_PTR_NOT_NULL_FATAL(mkdtemp(directory));
+        (void)snprintf(file, sizeof file, "%s/ca.pem", directory);
+        (void)snprintf(command, sizeof command, "cp %s %s && openssl rehash %s", ca_file, file, directory);
+        CU_ASSERT_EQUAL(system(command), 0);
+        f.settings.ca_file = i == GONE ? file : NULL;
+        f.settings.ca_path = i == DIRECTORY ? directory : NULL;
+        smtp_fixture_start(&f, i == SYSTEM ? "TLS fail\n" : "== *\nTLS\n" HELLO SEND);
+        CU_ASSERT(i != GONE || unlink(file) == 0);
+        for (int mail = 0; mail < (i == SYSTEM ? 1 : 2); mail++) {
+            smtp_fixture_deliver(&f);
+            CU_ASSERT_EQUAL(f.outcome.class, i == SYSTEM ? SMTP_TLS_FAILED : SMTP_ACCEPTED);
+        }
+        CU_ASSERT(i != SYSTEM || strstr(f.outcome.err.text, "not signed by an authority") != NULL);
+        smtp_fixture_end(&f, "trust");
+        (void)snprintf(command, sizeof command, "rm -r %s", directory);
+        CU_ASSERT_EQUAL(system(command), 0);
+    }
+}
+
 static void bad_trust(void)
 {
     struct smtp_fixture f;
@@ -316,6 +345,7 @@ static const struct unit_test tests[] = {
     {"implicit TLS without TLS", implicit_without_tls},
     {"AUTH and a large message", auth_and_large},
     {"lost under TLS", lost_under_tls},
+    {"trust", trust},
     {"trust that cannot be loaded", bad_trust},
     {"derived endpoints", derived},
     {"clean up", clean_up},
