@@ -306,8 +306,8 @@ static void merge(struct server_choice *choice)
 void server_choice_default(struct server_choice *choice, const struct config *config,
                            const struct config_server *server)
 {
-    *choice =
-        (struct server_choice){.server = server != NULL ? server : &config->servers[config->server.items[0]]};
+    const struct config_server *usual = &config->servers[config->server.items[0]];
+    *choice = (struct server_choice){.server = server != NULL ? server : usual, .named = server != NULL};
 }
 
 enum server_choice_result server_choice_make(struct server_choice *choice, const struct send_fields *fields,

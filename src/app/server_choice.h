@@ -29,7 +29,7 @@ enum server_choice_result {
     SERVER_CHOICE_FAILED /* memory */
 };
 
-/* What a mail gets whose request has no say in it: that entry of the configuration, or NULL for the usual ones. */
+/* What a mail gets whose request has no say in it: that entry of the configuration, or NULL for the usual list. */
 void server_choice_default(struct server_choice *choice, const struct config *config,
                            const struct config_server *server);
 

@@ -110,7 +110,8 @@ static const char small_printed[] = "listen: unix:/run/fcgi-smtp/fcgi-smtp.sock\
                                     "  text: 4MiB\n"
                                     "  recipients: 100\n"
                                     "  header_value: 8KiB\n"
-                                    "  memory_per_request: 256KiB\n";
+                                    "  memory_per_request: 256KiB\n"
+                                    "forms: {}\n";
 
 static void prints_everything_that_is_in_effect(void)
 {
@@ -149,7 +150,19 @@ static const char defaults[] =
     "        hosts: ['*.x.example', '::1'], ports: [1, 65535]}\n"
     "limits: {request: 2KB, read_time: 1s, fields: 1, field: 257, text: 1GiB, recipients: 1, header_value: "
     "1KiB,\n"
-    "         memory_per_request: 1MB}\n";
+    "         memory_per_request: 1MB}\n"
+    "forms:\n"
+    "  contact: {to: x@y.example, cc: [a@b.example], bcc: c@d.example, from: 'N <n@y.example>', server: a,\n"
+    "            subject: '{{name}}', reply_to: '{{email}}', required: [name, 'a b'], honeypot: website,\n"
+    "            text: \"a: {{b}}\\n\\tc # d\\n\", success: /thanks, failure: 'https://y.example/?a=b#c',\n"
+    "            origins: [https://y.example], redirect_origins: https://z.example,\n"
+    "            attachments: {max: 3, types: ['image/*', application/pdf]}}\n"
+    "  '1.b':\n"
+    "    to: x@y.example\n"
+    "    html: |\n"
+    "      <p>\"{{x}}\"</p>\n"
+    "        <b>\\\n"
+    "    attachments: {}\n";
 
 static void what_is_printed_is_read_again(void)
 {

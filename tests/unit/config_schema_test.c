@@ -13,6 +13,7 @@
 union any_base {
     struct config config;
     struct config_server server;
+    struct config_form form;
 };
 
 static bool is_number(const struct schema_key *key)
@@ -31,7 +32,8 @@ static void the_table_is_sound(void)
         CU_ASSERT_EQUAL(key->valid != NULL, key->expected != NULL);
         for (size_t j = 0; j < i; j++) {
             CU_ASSERT_STRING_NOT_EQUAL(key->path, schema_keys[j].path);
-            bool both = schema_within(key, SCHEMA_SERVER) == schema_within(&schema_keys[j], SCHEMA_SERVER);
+            bool both = schema_within(key, SCHEMA_SERVER) == schema_within(&schema_keys[j], SCHEMA_SERVER) &&
+                        schema_within(key, SCHEMA_FORM) == schema_within(&schema_keys[j], SCHEMA_FORM);
             bool at_one_place =
                 both && key->offset == schema_keys[j].offset && key->type == schema_keys[j].type;
             CU_ASSERT_FALSE(at_one_place);
@@ -39,6 +41,7 @@ static void the_table_is_sound(void)
         char names[SCHEMA_NAMES_MAX][SCHEMA_PATH_MAX];
         CU_ASSERT(schema_names("", names) < SCHEMA_NAMES_MAX);
         CU_ASSERT(schema_names(SCHEMA_SERVER, names) < SCHEMA_NAMES_MAX);
+        CU_ASSERT(schema_names(SCHEMA_FORM, names) < SCHEMA_NAMES_MAX);
     }
 }
 
@@ -96,6 +99,13 @@ static void names_are_found_in_their_section(void)
         {"servers.*.timeouts", "total", SCHEMA_KEY, "servers.*.timeouts.total"},
         {"servers.*", "pool", SCHEMA_SECTION, "servers.*.pool"},
         {"servers.*.pool", "idle", SCHEMA_KEY, "servers.*.pool.idle"},
+        {"", "forms", SCHEMA_KEY, "forms"},
+        {"forms.*", "to", SCHEMA_KEY, "forms.*.to"},
+        {"forms.*", "attachments", SCHEMA_SECTION, "forms.*.attachments"},
+        {"forms.*.attachments", "max", SCHEMA_KEY, "forms.*.attachments.max"},
+        {"forms.*", "host", SCHEMA_UNKNOWN, NULL},
+        {"servers.*", "attachments", SCHEMA_UNKNOWN, NULL},
+        {"forms", "*", SCHEMA_UNKNOWN, NULL},
         {"", "log.level", SCHEMA_UNKNOWN, NULL},
         {"", "level", SCHEMA_UNKNOWN, NULL},
         {"", "lo", SCHEMA_UNKNOWN, NULL},
@@ -133,7 +143,8 @@ static void sections_know_their_names(void)
     CU_ASSERT_EQUAL(schema_names("servers.*.timeouts", names), 5);
     size_t count = schema_names("", names);
     CU_ASSERT_STRING_EQUAL(names[0], "listen");
-    CU_ASSERT_STRING_EQUAL(names[count - 1], "limits");
+    CU_ASSERT_STRING_EQUAL(names[count - 1], "forms");
+    CU_ASSERT_EQUAL(schema_names("forms.*.attachments", names), 2);
     CU_ASSERT_STRING_EQUAL(schema_elsewhere(SLICE("ca_file")), "servers.*.ca_file");
     CU_ASSERT_STRING_EQUAL(schema_elsewhere(SLICE("connect")), "servers.*.timeouts.connect");
     CU_ASSERT_PTR_NULL(schema_elsewhere(SLICE("workers")));

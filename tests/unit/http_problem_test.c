@@ -103,6 +103,8 @@ static void test_statuses(void)
         const char *token;
     } cases[] = {
         {PROBLEM_MALFORMED_FORM, 400, "malformed-form"},
+        {PROBLEM_ORIGIN_NOT_ALLOWED, 403, "origin-not-allowed"},
+        {PROBLEM_NO_SUCH_FORM, 404, "no-such-form"},
         {PROBLEM_CROSS_SITE, 403, "cross-site"},
         {PROBLEM_NO_SUCH_ROUTE, 404, "no-such-route"},
         {PROBLEM_METHOD_NOT_ALLOWED, 405, "method-not-allowed"},
