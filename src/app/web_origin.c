@@ -117,7 +117,12 @@ bool web_origin_is_host(const struct web_origin *origin, struct slice host)
 {
     struct web_origin own = {.secure = origin->secure};
     struct slice rest;
-    return read_authority(&own, host, &rest) && rest.len == 0 && same(&own, origin);
+    if (!read_authority(&own, host, &rest) || rest.len > 0) {
+        return false;
+    }
+    /* $host, which Debian's fastcgi_params hand on in the place of the header, never has a port. */
+    bool has_port = own.host.len < host.len;
+    return slice_equal_nocase(own.host, origin->host) && (!has_port || own.port == origin->port);
 }
 
 static bool is_said(const char *header)

@@ -30,7 +30,8 @@ bool web_origin_append(struct buf *out, const struct web_origin *origin) BUF_MUS
 /* Whether the origin is in the list, whose entries web_origin_parse takes. */
 bool web_origin_listed(const struct web_origin *origin, const struct config_strings *list);
 
-/* Whether it is where a request with that Host header (RFC 9110 7.2) came in, by whichever of the two schemes. */
+/* Whether it is where a request for that host (RFC 9110 7.2) came in, by whichever of the two schemes; and by whichever port,
+ * if host has none. */
 bool web_origin_is_host(const struct web_origin *origin, struct slice host);
 
 /*
