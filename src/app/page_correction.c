@@ -5,6 +5,7 @@
 #include "app/page_correction.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "app/page.h"
 #include "app/web_origin.h"
@@ -274,25 +275,54 @@ static void put_field(struct correcting *c, const struct shown *field)
     }
 }
 
+/* A problem and the place of its field in the page: behind all others, if it has none there. */
+struct placed {
+    const struct form_problem *problem;
+    size_t place;
+};
+
+/* Problems of one field stay in their order. */
+static int by_place(const void *left, const void *right)
+{
+    const struct placed *a = left;
+    const struct placed *b = right;
+    if (a->place != b->place) {
+        return a->place < b->place ? -1 : 1;
+    }
+    return a->problem < b->problem ? -1 : a->problem > b->problem;
+}
+
+static void put_entry(struct correcting *c, const struct placed *entry)
+{
+    bool has_field = entry->place < c->count;
+    put(c, "<li>");
+    if (has_field) {
+        put_id(c, "<a href=\"#field-", &c->fields[entry->place]);
+        put(c, "\">");
+    }
+    page_text(&c->page, entry->problem->field);
+    put(c, entry->problem->field.len > 0 ? ": " : "");
+    page_string(&c->page, entry->problem->text);
+    put(c, has_field ? "</a></li>\n" : "</li>\n");
+}
+
 /* The list gets the focus, so that it is what a screen reader says first. */
 static void put_summary(struct correcting *c)
 {
+    struct placed entries[FORM_PROBLEMS_MAX];
+    size_t count = c->input->problem_count;
+    for (size_t i = 0; i < count; i++) {
+        const struct form_problem *problem = &c->input->problems[i];
+        const struct shown *field = find_shown(c, problem->field);
+        entries[i] = (struct placed){problem, field != NULL ? (size_t)(field - c->fields) : c->count};
+    }
+    qsort(entries, count, sizeof entries[0], by_place);
     put(c, "<section class=\"problems\" id=\"problems\" tabindex=\"-1\" autofocus "
            "aria-labelledby=\"problems-title\">\n"
            "<h2 id=\"problems-title\">What is to be corrected</h2>\n"
            "<ul>\n");
-    for (size_t i = 0; i < c->input->problem_count; i++) {
-        const struct form_problem *problem = &c->input->problems[i];
-        const struct shown *field = find_shown(c, problem->field);
-        put(c, "<li>");
-        if (field != NULL) {
-            put_id(c, "<a href=\"#field-", field);
-            put(c, "\">");
-        }
-        page_text(&c->page, problem->field);
-        put(c, problem->field.len > 0 ? ": " : "");
-        page_string(&c->page, problem->text);
-        put(c, field != NULL ? "</a></li>\n" : "</li>\n");
+    for (size_t i = 0; i < count; i++) {
+        put_entry(c, &entries[i]);
     }
     put(c, "</ul>\n</section>\n");
 }

@@ -119,6 +119,10 @@ static void test_correction(void)
     expect(body, "<li><a href=\"#field-2\">message: Please fill this in.</a></li>");
     expect(body, "<li><a href=\"#field-0\">name: Please write this in one line.</a></li>");
     expect(body, "<li><a href=\"#field-7\">phone: Please fill this in.</a></li>");
+    const char *first = strstr(body, "<li><a href=\"#field-0\">");
+    const char *second = strstr(body, "<li><a href=\"#field-2\">");
+    const char *last = strstr(body, "<li><a href=\"#field-7\">");
+    CU_ASSERT(first < second && second < last); /* in the fields' order */
     /* and beside what was written */
     expect(body, "<form method=\"post\">\n");
     expect(
