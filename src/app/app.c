@@ -12,6 +12,7 @@
 #include "app/answer.h"
 #include "app/endpoint.h"
 #include "app/exchange.h"
+#include "app/replay.h"
 #include "app/request_log.h"
 #include "app/send.h"
 #include "fcgi_smtp/http_router.h"
@@ -79,6 +80,13 @@ static enum http_verdict find_route(struct exchange *exchange)
     return method_allowed ? begin_route(exchange, (enum route)route->id) : refuse_method(exchange, route);
 }
 
+/* What an answer still needs when it is there. */
+static void settle(struct exchange *exchange)
+{
+    replay_settle(exchange);
+    website_form_present(exchange);
+}
+
 static enum http_verdict begin(void *ctx, struct http_request *request, struct http_response *response)
 {
     struct exchange *exchange = exchange_new(ctx, request, response);
@@ -90,7 +98,7 @@ static enum http_verdict begin(void *ctx, struct http_request *request, struct h
     http_request_set_data(request, exchange);
     enum http_verdict verdict = find_route(exchange);
     if (verdict == HTTP_ANSWER) {
-        website_form_present(exchange);
+        settle(exchange);
     }
     return verdict;
 }
@@ -101,7 +109,7 @@ static void deliver(void *ctx, struct http_request *request, struct http_respons
     (void)response;
     struct exchange *exchange = http_request_data(request);
     send_deliver(exchange);
-    website_form_present(exchange);
+    settle(exchange);
 }
 
 static void overloaded(void *ctx, struct http_request *request, struct http_response *response)
@@ -110,7 +118,7 @@ static void overloaded(void *ctx, struct http_request *request, struct http_resp
     (void)response;
     struct exchange *exchange = http_request_data(request);
     answer_overloaded(exchange);
-    website_form_present(exchange);
+    settle(exchange);
 }
 
 static void finished(void *ctx, struct http_request *request, struct http_response *response, bool written)
@@ -178,6 +186,18 @@ static bool open_endpoints(struct app *app, struct err *err)
     return true;
 }
 
+static bool open_access(struct app *app, struct err *err)
+{
+    const struct config_idempotency *idempotency = &app->config->idempotency;
+    const struct idempotency_options options = {
+        .entries = (size_t)idempotency->entries, .keep_ms = idempotency->keep, .now = deadline_now};
+    if (!keys_init(&app->keys, app->config) || !idempotency_table_new(&app->idempotency, &options)) {
+        err_set(err, "There is no memory left for keys and idempotency.entries");
+        return false;
+    }
+    return true;
+}
+
 struct app *app_new(const struct config *config, struct err *err)
 {
     struct app *app = calloc(1, sizeof *app);
@@ -193,7 +213,8 @@ struct app *app_new(const struct config *config, struct err *err)
         return NULL;
     }
     if (!defaults_parse(&app->defaults, config, note_problem, err) ||
-        !website_forms_parse(&app->forms, config, note_problem, err) || !open_endpoints(app, err)) {
+        !website_forms_parse(&app->forms, config, note_problem, err) || !open_access(app, err) ||
+        !open_endpoints(app, err)) {
         app_free(app);
         return NULL;
     }
@@ -236,6 +257,10 @@ void app_free(struct app *app)
     }
     free(app->commands);
     standby_free(&app->standby);
+    if (app->idempotency.free != NULL) {
+        app->idempotency.free(app->idempotency.ctx);
+    }
+    keys_free(&app->keys);
     defaults_free(&app->defaults);
     website_forms_free(&app->forms);
     if (app->cancel_fd >= 0) {

@@ -10,6 +10,8 @@
 #include <stdbool.h>
 
 #include "app/defaults.h"
+#include "app/idempotency.h"
+#include "app/keys.h"
 #include "app/outgoing.h"
 #include "app/send_fields.h"
 #include "app/server_choice.h"
@@ -32,6 +34,8 @@ struct app {
     struct smtp_endpoint **endpoints;   /* one for each of config->servers */
     struct password_command **commands; /* likewise; NULL where the password comes from elsewhere */
     struct standby standby;
+    struct keys keys;
+    struct idempotency_store idempotency;
     struct defaults defaults;
     struct website_forms forms;
     int cancel_fd; /* an eventfd: readable once deliveries under way must end */
@@ -44,7 +48,8 @@ enum exchange_result {
     RESULT_DRY_RUN,
     RESULT_TRAPPED, /* the form was filled in by a program: nothing is sent, which it is not told */
     RESULT_REFUSED,
-    RESULT_FAILED
+    RESULT_FAILED,
+    RESULT_REPLAYED /* an earlier request's answer was given again */
 };
 
 struct exchange {
@@ -53,6 +58,12 @@ struct exchange {
     struct http_response *response;
     const struct smtp_trace *trace; /* of the delivery; NULL: none */
     deadline complete_at;           /* when the form was complete: from then on the delivery's time counts */
+
+    const struct config_key *key;     /* NULL: there is none */
+    const struct config_allow *allow; /* what the request may do */
+    struct slice idempotency_key;     /* data NULL: there is none */
+    struct idempotency_request idempotency;
+    bool claimed; /* idempotency is this exchange's to settle */
 
     struct arena arena;
     struct blob_store blobs;

@@ -26,13 +26,15 @@ static enum field_text_result unknown_charset(struct slice charset, struct err *
     return FIELD_TEXT_INVALID;
 }
 
-enum field_text_result field_text_charset(struct form *form, struct slice *charset, struct err *err)
+enum field_text_result field_text_charset(struct form *form, const struct form_field **source,
+                                          struct slice *charset, struct err *err)
 {
     *charset = (struct slice){0};
     struct form_field *field = form->first;
     while (field != NULL && (field->is_file || !slice_equal(field->name, SLICE("_charset_")))) {
         field = field->next;
     }
+    *source = field;
     if (field == NULL) {
         return FIELD_TEXT_OK;
     }

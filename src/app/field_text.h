@@ -17,9 +17,10 @@ enum field_text_result {
 
 /*
  * What the field _charset_ of a form says, wherever it stands: the charset of the fields that do not say themselves; empty:
- * UTF-8. INVALID: there is no such charset; *charset is then empty.
+ * UTF-8. *source is that field, or NULL. INVALID: there is no such charset; *charset is then empty.
  */
-enum field_text_result field_text_charset(struct form *form, struct slice *charset, struct err *err);
+enum field_text_result field_text_charset(struct form *form, const struct form_field **source,
+                                          struct slice *charset, struct err *err);
 
 /*
  * The content: a view of the field's blob, or what it is in UTF-8 as a copy in arena. secret: no further copy is left

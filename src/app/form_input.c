@@ -126,9 +126,10 @@ static bool read_fields(struct form_input *input, const struct config_form *conf
 {
     struct err wrong = {0};
     struct slice charset;
-    enum field_text_result result = field_text_charset(form, &charset, &wrong);
+    const struct form_field *source = NULL;
+    enum field_text_result result = field_text_charset(form, &source, &charset, &wrong);
     if (result == FIELD_TEXT_INVALID) {
-        form_input_wrong(input, SLICE("_charset_"), "%s.", wrong.text);
+        form_input_wrong(input, source->name, "%s.", wrong.text);
     } else if (result == FIELD_TEXT_FAILED) {
         *err = wrong;
         return false;

@@ -47,6 +47,7 @@ static const char *result_text(const struct exchange *exchange)
         [RESULT_REFUSED] = "refused",
         [RESULT_FAILED] = "failed",
         [RESULT_TRAPPED] = "honeypot",
+        [RESULT_REPLAYED] = "replayed",
     };
     bool unknown = exchange->delivery != NULL && strcmp(exchange->delivery, "unknown") == 0;
     return unknown ? "unknown" : texts[exchange->result];
@@ -134,6 +135,7 @@ void request_log(struct exchange *exchange, bool written)
     add(&line, "request_id", slice_of(http_request_id(exchange->request)));
     add(&line, "method", slice_of(http_request_method(request)));
     add(&line, "route", exchange->path);
+    add(&line, "key", slice_of(exchange->key != NULL ? exchange->key->name : NULL));
     add(&line, "remote", slice_of(http_request_param(request, "REMOTE_ADDR")));
     add_number(&line, "status", exchange->response->status);
     add(&line, "outcome", slice_of(result_text(exchange)));

@@ -100,16 +100,13 @@ uint64_t send_field_limit(void *ctx, struct slice name, bool is_file)
     return (uint64_t)limits->field;
 }
 
-void field_errors_add(struct field_errors *errors, struct slice field, const char *format, ...)
+static void add_error(struct field_errors *errors, struct slice label, const char *format, va_list arguments)
 {
     char text[ERR_TEXT_MAX];
-    va_list arguments;
-    va_start(arguments, format);
     (void)vsnprintf(text, sizeof text, format, arguments);
-    va_end(arguments);
 
     struct err err = {0};
-    err_set_field(&err, field.data, field.len);
+    err_set_field(&err, label.data, label.len);
     err_set(&err, "%s", text);
     if (errors->count++ == 0) {
         errors->first = err;
@@ -124,14 +121,34 @@ void field_errors_add(struct field_errors *errors, struct slice field, const cha
     json_add(errors->list, entry);
 }
 
+void field_errors_add(struct field_errors *errors, struct slice field, const char *format, ...)
+{
+    const struct form form = {.from_json = errors->from_json};
+    char label[FORM_LABEL_MAX];
+    va_list arguments;
+    va_start(arguments, format);
+    add_error(errors, form_label(&form, field, label), format, arguments);
+    va_end(arguments);
+}
+
+void field_errors_blame(struct field_errors *errors, const struct form_field *source, const char *format, ...)
+{
+    char label[FORM_LABEL_MAX];
+    va_list arguments;
+    va_start(arguments, format);
+    add_error(errors, form_field_label(source, label), format, arguments);
+    va_end(arguments);
+}
+
 void field_errors_free(struct field_errors *errors)
 {
     json_free(errors->list);
     *errors = (struct field_errors){0};
 }
 
-static void report_unknown(struct field_errors *errors, struct slice name)
+static void report_unknown(struct field_errors *errors, const struct form_field *source)
 {
+    struct slice name = source->name;
     const char *names[SEND_FIELD_COUNT];
     for (size_t i = 0; i < SEND_FIELD_COUNT; i++) {
         names[i] = table[i].name;
@@ -139,31 +156,43 @@ static void report_unknown(struct field_errors *errors, struct slice name)
     const char *nearest = nearest_name(name, names, SEND_FIELD_COUNT);
     errors->unknown++;
     if (nearest != NULL) {
-        field_errors_add(errors, name, "There is no field \"%.*s\"; did you mean \"%s\"?", SLICE_ARGS(name),
-                         nearest);
+        field_errors_blame(errors, source, "There is no field \"%.*s\"; did you mean \"%s\"?",
+                           SLICE_ARGS(name), nearest);
     } else {
-        field_errors_add(errors, name,
-                         "There is no field \"%.*s\"; remove it, or send a header of your own as h:NAME",
-                         SLICE_ARGS(name));
+        field_errors_blame(errors, source,
+                           "There is no field \"%.*s\"; remove it, or send a header of your own as h:NAME",
+                           SLICE_ARGS(name));
+    }
+}
+
+static void report_no_file(struct field_errors *errors, const struct form_field *source)
+{
+    struct slice name = source->name;
+    if (source->from_json) {
+        field_errors_blame(errors, source,
+                           "%.*s is a plain value; send it as an object with content (base64), filename and "
+                           "type",
+                           SLICE_ARGS(name));
+    } else {
+        field_errors_blame(errors, source,
+                           "%.*s is a plain field; send it as a file with a file name (multipart/form-data, "
+                           "curl -F %.*s=@FILE)",
+                           SLICE_ARGS(name), SLICE_ARGS(name));
     }
 }
 
 /* Whether the field came as a file or not, as its row of the table allows it. */
 static bool check_kind(enum send_field field, const struct form_field *source, struct field_errors *errors)
 {
-    struct slice name = source->name;
     bool refuses_files = field == SEND_HEADER || table[field].file == FILE_REFUSED;
     if (source->is_file && refuses_files) {
-        field_errors_add(errors, name, "%.*s is a file; send it as a plain field without a file name",
-                         SLICE_ARGS(name));
+        field_errors_blame(errors, source, "%.*s is a file; send it as a %s", SLICE_ARGS(source->name),
+                           source->from_json ? "string" : "plain field without a file name");
         return false;
     }
     bool wants_file = field != SEND_HEADER && table[field].file == FILE_REQUIRED;
     if (!source->is_file && wants_file && source->content.size > 0) {
-        field_errors_add(errors, name,
-                         "%.*s is a plain field; send it as a file with a file name (multipart/form-data, "
-                         "curl -F %.*s=@FILE)",
-                         SLICE_ARGS(name), SLICE_ARGS(name));
+        report_no_file(errors, source);
         return false;
     }
     return source->is_file || !wants_file; /* an empty plain value counts as not given */
@@ -186,7 +215,7 @@ static bool read_value(struct send_value *value, struct slice form_charset, stru
     enum field_text_result result =
         field_text_read(value->source, form_charset, secret, arena, &value->text, &wrong);
     if (result == FIELD_TEXT_INVALID) {
-        field_errors_add(errors, value->source->name, "%s", wrong.text);
+        field_errors_blame(errors, value->source, "%s", wrong.text);
     } else if (result == FIELD_TEXT_FAILED) {
         *err = wrong;
     }
@@ -224,8 +253,8 @@ static void keep_value(struct send_fields *fields, struct send_value *value, str
     const struct send_value **place = &fields->single[value->field];
     if (*place != NULL && !is_empty(*place)) {
         if (!is_empty(value)) {
-            field_errors_add(errors, value->source->name, "%s is given more than once; give it once",
-                             table[value->field].name);
+            field_errors_blame(errors, value->source, "%s is given more than once; give it once",
+                               table[value->field].name);
         }
         return;
     }
@@ -242,7 +271,7 @@ static bool add_value(struct send_fields *fields, enum send_field field, struct 
         return false;
     }
     if (slice_has(value->text, '\0')) {
-        field_errors_add(errors, source->name, "%.*s holds a NUL; remove it", SLICE_ARGS(source->name));
+        field_errors_blame(errors, source, "%.*s holds a NUL; remove it", SLICE_ARGS(source->name));
         wipe_password(value);
         return true;
     }
@@ -257,9 +286,10 @@ static bool read_charset(struct send_fields *fields, struct form *form, struct f
                          struct err *err)
 {
     struct err wrong = {0};
-    enum field_text_result result = field_text_charset(form, &fields->charset, &wrong);
+    const struct form_field *source = NULL;
+    enum field_text_result result = field_text_charset(form, &source, &fields->charset, &wrong);
     if (result == FIELD_TEXT_INVALID) {
-        field_errors_add(errors, slice_of(table[SEND_CHARSET].name), "%s", wrong.text);
+        field_errors_blame(errors, source, "%s", wrong.text);
     } else if (result == FIELD_TEXT_FAILED) {
         *err = wrong;
     }
@@ -298,7 +328,7 @@ bool send_fields_sort(struct send_fields *fields, struct form *form, struct aren
     for (struct form_field *source = form->first; source != NULL; source = source->next) {
         enum send_field field = identify(source->name);
         if (field == SEND_UNKNOWN) {
-            report_unknown(errors, source->name);
+            report_unknown(errors, source);
         } else if (check_kind(field, source, errors) &&
                    !add_value(fields, field, source, arena, errors, err)) {
             return false;

@@ -152,6 +152,7 @@ void website_form_present(struct exchange *exchange)
         break;
     case RESULT_OK:
     case RESULT_DRY_RUN:
+    case RESULT_REPLAYED:
         break;
     }
     add_headers(exchange);

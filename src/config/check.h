@@ -33,4 +33,7 @@ const struct config_server *check_server_name(struct reading *reading, const str
 
 void check_form(struct reading *reading, const struct config_form *form, const struct node *node);
 
+/* The rules for API keys. */
+void check_keys(struct reading *reading);
+
 #endif
