@@ -5,6 +5,7 @@ import contextlib
 import email
 import email.policy
 import html.parser
+import json
 import re
 import socket
 import subprocess
@@ -393,6 +394,13 @@ class Answers(FormTest):
         self.assertPage(answer, 405)
         self.assertEqual(answer.headers["Allow"], "POST, OPTIONS")
         self.assertPage(self.bench.send(*GOOD, path="/form/contact/"), 200)  # one trailing slash is ignored
+
+    def test_json_from_a_script(self):
+        body = json.dumps({"name": "Ada", "email": "ada@example.org", "message": "Hi", "unknown": "x"})
+        answer = self.bench.request("POST", "/form/contact", body,
+                                    {"Content-Type": "application/json", "Origin": "https://example.com", **JSON})
+        self.assertEqual((answer.status, answer.json["status"]), (200, "sent"), answer)
+        self.assertIn("unknown: x\n", self.text(self.arrived()[1]))
 
     def test_other_refusals_are_pages_too(self):
         answer = self.bench.request("POST", "/form/contact", "{", {"Content-Type": "text/plain"})
