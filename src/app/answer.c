@@ -59,6 +59,19 @@ static struct json *rejected_list(const struct exchange *exchange, size_t *count
     return list;
 }
 
+/* For the log, and for whoever answers in words of its own. */
+static void note_accepted(struct exchange *exchange)
+{
+    const struct recipients *recipients = &exchange->submission.recipients;
+    exchange->result = RESULT_SENT;
+    for (size_t i = 0; i < recipients->count; i++) {
+        if (is_rejected(&recipients->items[i], true)) {
+            exchange->result = RESULT_PARTIAL;
+        }
+    }
+    exchange->err = exchange->outcome.err; /* who was refused */
+}
+
 static void answer_accepted(struct exchange *exchange)
 {
     const struct submission *submission = &exchange->submission;
@@ -75,13 +88,11 @@ static void answer_accepted(struct exchange *exchange)
 
     struct json *body = json_object_new();
     json_set_slice(body, "id", exchange->outgoing.message_id);
-    json_set_string(body, "status", refused > 0 ? "partial" : "sent");
+    json_set_string(body, "status", exchange->result == RESULT_PARTIAL ? "partial" : "sent");
     json_set_string(body, "server", server_choice_name(&exchange->choice));
     json_set(body, "accepted", accepted);
     json_set(body, "rejected", rejected);
     json_set(body, "reply", reply);
-    exchange->result = refused > 0 ? RESULT_PARTIAL : RESULT_SENT;
-    exchange->err = exchange->outcome.err; /* for the log: who was refused */
     http_json_write(exchange->response, 200, body);
 }
 
@@ -121,10 +132,13 @@ static void answer_failure(struct exchange *exchange)
 
 void answer_outcome(struct exchange *exchange)
 {
-    if (exchange->outcome.class == SMTP_ACCEPTED) {
-        answer_accepted(exchange);
-    } else {
+    if (exchange->outcome.class != SMTP_ACCEPTED) {
         answer_failure(exchange);
+        return;
+    }
+    note_accepted(exchange);
+    if (!exchange->visit.begun) {
+        answer_accepted(exchange);
     }
 }
 

@@ -6,7 +6,10 @@
 
 struct exchange;
 
-/* 200 with id, status, server, accepted, rejected, reply; or the problem that the outcome becomes. */
+/*
+ * 200 with id, status, server, accepted, rejected, reply; or the problem that the outcome becomes. To a visitor of a web
+ * site's form a success is answered by website_form_present alone.
+ */
 void answer_outcome(struct exchange *exchange);
 
 /* 200 with the composed header section and size; nothing was sent. */
