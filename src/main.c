@@ -1,6 +1,7 @@
 /*
  * The command line and the wiring: configuration -> app -> server. The only place that exits.
  */
+#include <malloc.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -13,6 +14,7 @@
 
 #include "cli/handover.h"
 #include "cli/health.h"
+#include "cli/new_key.h"
 #include "cli/options.h"
 #include "cli/send_command.h"
 #include "cli/test_server.h"
@@ -21,12 +23,25 @@
 #include "fcgi_smtp/http_server.h"
 #include "fcgi_smtp/log.h"
 
+#define LARGE_BUFFER (48 * 1024) /* octets, from which on a buffer is one */
+
 /* Secrets must not get into a core file or be read by a debugger of the same user. */
 static void protect_memory(void)
 {
 #ifndef FCGI_SMTP_SANITIZED
     (void)prctl(PR_SET_DUMPABLE, 0);
 #endif
+}
+
+/*
+ * The buffers of large uploads are given back when they are freed: otherwise malloc keeps, for each of its arenas, the
+ * most that was ever in use there.
+ */
+static void return_large_buffers(void)
+{
+    (void)mallopt(M_MMAP_THRESHOLD, LARGE_BUFFER);
+    (void)mallopt(M_TRIM_THRESHOLD, LARGE_BUFFER);
+    (void)mallopt(M_TOP_PAD, LARGE_BUFFER / 4);
 }
 
 /* Connections and deliveries take a few descriptors each; the soft limit is often 1,024. */
@@ -218,9 +233,13 @@ int main(int argc, char **argv)
     case CLI_VERSION:
         (void)puts("fcgi-smtp " FCGI_SMTP_VERSION);
         return EXIT_SUCCESS;
+    case CLI_NEW_KEY:
+        protect_memory();
+        return new_key(options.operand, stdout, stderr) ? EXIT_SUCCESS : EXIT_FAILURE;
     default:
         protect_memory();
         raise_descriptor_limit();
+        return_large_buffers();
         return run_with_config(&options);
     }
 }
