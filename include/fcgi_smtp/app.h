@@ -1,7 +1,7 @@
 /*
  * app: one request from form to answer; the only part that knows all the others.
  *
- * It turns a configuration into endpoints and serves the routes: /send and /healthz. The command line uses the same
+ * It turns a configuration into endpoints and serves the routes: /send, /form/NAME and /healthz. The command line uses the same
  * endpoints, and the same way from a form to an answer.
  */
 #ifndef FCGI_SMTP_APP_H
@@ -19,11 +19,11 @@ struct app;
 
 /*
  * Adds to the report what only the mail parsers can find in a configuration: addresses, header names and
- * message texts under defaults.
+ * message texts under defaults, addresses, templates and origins under forms.
  */
 void app_check(const struct config *config, struct config_report *report);
 
-/* config must outlive the app. NULL: a trust store cannot be loaded, or a default is invalid (app_check says
+/* config must outlive the app. NULL: a trust store cannot be loaded, or a default or form is invalid (app_check says
  * which). */
 struct app *app_new(const struct config *config, struct err *err);
 

@@ -134,6 +134,24 @@ struct config_key {
     struct config_allow allow;
 };
 
+/* A form of a web site. Its texts are not yet read: what is wrong with them is for who knows templates and addresses. */
+struct config_form {
+    char *name;                        /* its key under forms: */
+    struct config_strings to, cc, bcc; /* at least one of all */
+    char *from;                        /* NULL: defaults.from, which is then given */
+    char *server;                      /* one of servers; NULL: as for any other mail */
+    char *subject, *reply_to;          /* templates */
+    struct config_strings required;    /* names of fields */
+    char *honeypot;                    /* a field's name */
+    char *text, *html;                 /* templates */
+    char *success, *failure;           /* where a browser is sent to */
+    struct config_strings origins, redirect_origins;
+    struct {
+        int64_t max;                 /* files; 0: none */
+        struct config_strings types; /* "image/png" or "image/" and "*"; empty: any */
+    } attachments;
+};
+
 struct config_limits {
     int64_t request, read_time, fields, field, text, json, recipients, header_value, memory_per_request;
 };
@@ -173,6 +191,8 @@ struct config {
     size_t key_count;
     struct config_limits limits;
     struct config_idempotency idempotency;
+    struct config_form *forms;
+    size_t form_count;
     struct config_memory *memory; /* what owns all of the above; NULL in a struct that was filled by hand */
 };
 

@@ -10,13 +10,13 @@
 #include "fcgi_smtp/slice.h"
 
 struct http_route {
-    const char *path;  /* "/send" */
+    const char *path;  /* "/send"; a segment "*" is any one that is not empty: "/form" and "*" */
     const char *allow; /* the methods as an Allow header's value: "GET, HEAD" */
     int id;            /* the caller's, > 0 */
 };
 
 /*
- * The route whose path equals path; NULL: 404. *method_allowed says whether method (case-sensitive, RFC
+ * The first route whose path fits path; NULL: 404. *method_allowed says whether method (case-sensitive, RFC
  * 9110 9.1) is one of its methods; if not: 405 with allow.
  */
 const struct http_route *http_route_find(const struct http_route *routes, size_t count, struct slice path,

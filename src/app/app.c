@@ -18,10 +18,11 @@
 #include "fcgi_smtp/http_router.h"
 #include "fcgi_smtp/log.h"
 
-enum route { ROUTE_SEND = 1, ROUTE_HEALTHZ };
+enum route { ROUTE_SEND = 1, ROUTE_FORM, ROUTE_HEALTHZ };
 
 static const struct http_route routes[] = {
     {"/send", "POST", ROUTE_SEND},
+    {WEBSITE_FORM_PREFIX "*", "POST, OPTIONS", ROUTE_FORM},
     {"/healthz", "GET, HEAD", ROUTE_HEALTHZ},
 };
 
@@ -44,22 +45,27 @@ static enum http_verdict answer_health(struct exchange *exchange)
     return HTTP_ANSWER;
 }
 
-static enum http_verdict begin(void *ctx, struct http_request *request, struct http_response *response)
+static enum http_verdict begin_route(struct exchange *exchange, enum route route)
 {
-    struct app *app = ctx;
-    struct exchange *exchange = exchange_new(app, request, response);
-    if (exchange == NULL) {
-        http_problem_write(response, PROBLEM_INTERNAL, "There is no memory left for the request", "none",
-                           NULL);
-        return HTTP_ANSWER;
+    switch (route) {
+    case ROUTE_SEND:
+        return send_begin(exchange);
+    case ROUTE_FORM:
+        return website_form_begin(exchange);
+    case ROUTE_HEALTHZ:
+        break;
     }
-    http_request_set_data(request, exchange);
+    return answer_health(exchange);
+}
 
+static enum http_verdict find_route(struct exchange *exchange)
+{
+    const struct app *app = exchange->app;
     const struct http_route *route = NULL;
     bool method_allowed = false;
-    if (http_request_path(request, app->config->base_path, &exchange->path)) {
+    if (http_request_path(exchange->request, app->config->base_path, &exchange->path)) {
         route = http_route_find(routes, sizeof routes / sizeof routes[0], exchange->path,
-                                http_request_method(request), &method_allowed);
+                                http_request_method(exchange->request), &method_allowed);
     }
     if (route == NULL) {
         err_set(&exchange->err,
@@ -68,12 +74,31 @@ static enum http_verdict begin(void *ctx, struct http_request *request, struct h
         exchange_refuse(exchange, PROBLEM_NO_SUCH_ROUTE);
         return HTTP_ANSWER;
     }
-    if (!method_allowed) {
-        return refuse_method(exchange, route);
+    if (route->id == ROUTE_FORM && !website_form_choose(exchange)) {
+        return HTTP_ANSWER;
     }
-    enum http_verdict verdict = route->id == ROUTE_SEND ? send_begin(exchange) : answer_health(exchange);
+    return method_allowed ? begin_route(exchange, (enum route)route->id) : refuse_method(exchange, route);
+}
+
+/* What an answer still needs when it is there. */
+static void settle(struct exchange *exchange)
+{
+    replay_settle(exchange);
+    website_form_present(exchange);
+}
+
+static enum http_verdict begin(void *ctx, struct http_request *request, struct http_response *response)
+{
+    struct exchange *exchange = exchange_new(ctx, request, response);
+    if (exchange == NULL) {
+        http_problem_write(response, PROBLEM_INTERNAL, "There is no memory left for the request", "none",
+                           NULL);
+        return HTTP_ANSWER;
+    }
+    http_request_set_data(request, exchange);
+    enum http_verdict verdict = find_route(exchange);
     if (verdict == HTTP_ANSWER) {
-        replay_settle(exchange);
+        settle(exchange);
     }
     return verdict;
 }
@@ -84,7 +109,7 @@ static void deliver(void *ctx, struct http_request *request, struct http_respons
     (void)response;
     struct exchange *exchange = http_request_data(request);
     send_deliver(exchange);
-    replay_settle(exchange);
+    settle(exchange);
 }
 
 static void overloaded(void *ctx, struct http_request *request, struct http_response *response)
@@ -93,7 +118,7 @@ static void overloaded(void *ctx, struct http_request *request, struct http_resp
     (void)response;
     struct exchange *exchange = http_request_data(request);
     answer_overloaded(exchange);
-    replay_settle(exchange);
+    settle(exchange);
 }
 
 static void finished(void *ctx, struct http_request *request, struct http_response *response, bool written)
@@ -129,7 +154,7 @@ struct http_handler app_handler(struct app *app)
     };
 }
 
-static void note_default(void *ctx, const char *path, const char *text)
+static void note_problem(void *ctx, const char *path, const char *text)
 {
     err_set(ctx, "%s: %s", path, text);
 }
@@ -187,7 +212,8 @@ struct app *app_new(const struct config *config, struct err *err)
         app_free(app);
         return NULL;
     }
-    if (!defaults_parse(&app->defaults, config, note_default, err) || !open_access(app, err) ||
+    if (!defaults_parse(&app->defaults, config, note_problem, err) ||
+        !website_forms_parse(&app->forms, config, note_problem, err) || !open_access(app, err) ||
         !open_endpoints(app, err)) {
         app_free(app);
         return NULL;
@@ -200,7 +226,7 @@ struct checking {
     struct config_report *report;
 };
 
-static void report_default(void *ctx, const char *path, const char *text)
+static void report_problem(void *ctx, const char *path, const char *text)
 {
     const struct checking *checking = ctx;
     config_report_add(checking->report, checking->config, path, text);
@@ -210,8 +236,11 @@ void app_check(const struct config *config, struct config_report *report)
 {
     struct checking checking = {config, report};
     struct defaults defaults;
-    (void)defaults_parse(&defaults, config, report_default, &checking);
+    struct website_forms forms;
+    (void)defaults_parse(&defaults, config, report_problem, &checking);
+    (void)website_forms_parse(&forms, config, report_problem, &checking);
     defaults_free(&defaults);
+    website_forms_free(&forms);
 }
 
 void app_free(struct app *app)
@@ -233,6 +262,7 @@ void app_free(struct app *app)
     }
     keys_free(&app->keys);
     defaults_free(&app->defaults);
+    website_forms_free(&app->forms);
     if (app->cancel_fd >= 0) {
         (void)close(app->cancel_fd);
     }

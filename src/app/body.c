@@ -104,10 +104,11 @@ static bool read_all(struct exchange *exchange, struct form_parser *parser)
 struct form_limits body_limits(const struct exchange *exchange)
 {
     const struct config_limits *limits = &exchange->app->config->limits;
+    bool of_site = exchange->visit.begun;
     return (struct form_limits){
         .fields = (size_t)limits->fields,
-        .content = send_field_limit,
-        .secret = send_field_is_secret,
+        .content = of_site ? form_input_limit : send_field_limit,
+        .secret = of_site ? NULL : send_field_is_secret,
         .ctx = (void *)limits, /* only read */
         .json = (size_t)limits->json,
     };

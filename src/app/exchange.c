@@ -55,6 +55,7 @@ void exchange_problem(struct exchange *exchange, enum http_problem problem, cons
     name_field(exchange);
     more = more != NULL ? more : json_object_new();
     json_set_string(more, "field", exchange->err.field);
+    exchange->problem = problem;
     exchange->token = http_problem_token(problem);
     exchange->delivery = delivery;
     exchange->result = problem == PROBLEM_INTERNAL ? RESULT_FAILED : RESULT_REFUSED;

@@ -17,6 +17,7 @@
 #include "app/server_choice.h"
 #include "app/standby.h"
 #include "app/submission.h"
+#include "app/website_form.h"
 #include "fcgi_smtp/app.h"
 #include "fcgi_smtp/arena.h"
 #include "fcgi_smtp/blob.h"
@@ -36,6 +37,7 @@ struct app {
     struct keys keys;
     struct idempotency_store idempotency;
     struct defaults defaults;
+    struct website_forms forms;
     int cancel_fd; /* an eventfd: readable once deliveries under way must end */
 };
 
@@ -44,6 +46,7 @@ enum exchange_result {
     RESULT_SENT,
     RESULT_PARTIAL,
     RESULT_DRY_RUN,
+    RESULT_TRAPPED, /* the form was filled in by a program: nothing is sent, which it is not told */
     RESULT_REFUSED,
     RESULT_FAILED,
     RESULT_REPLAYED /* an earlier request's answer was given again */
@@ -65,6 +68,7 @@ struct exchange {
     struct arena arena;
     struct blob_store blobs;
     struct form form;
+    struct website_visit visit; /* of a web site's form; zeroed on every other route */
     struct send_fields fields;
     struct submission submission;
     struct server_choice choice;
@@ -81,9 +85,10 @@ struct exchange {
     /* For the log line. */
     struct slice path;
     enum exchange_result result;
-    const char *token;    /* the problem's; NULL if there was none */
-    const char *delivery; /* the problem's */
-    struct err err;       /* what was wrong */
+    enum http_problem problem; /* if token is not NULL */
+    const char *token;         /* the problem's; NULL if there was none */
+    const char *delivery;      /* the problem's */
+    struct err err;            /* what was wrong */
 };
 
 /* NULL without memory. request may be NULL. */

@@ -46,6 +46,7 @@ static const char *result_text(const struct exchange *exchange)
         [RESULT_DRY_RUN] = "dry-run",
         [RESULT_REFUSED] = "refused",
         [RESULT_FAILED] = "failed",
+        [RESULT_TRAPPED] = "honeypot",
         [RESULT_REPLAYED] = "replayed",
     };
     bool unknown = exchange->delivery != NULL && strcmp(exchange->delivery, "unknown") == 0;

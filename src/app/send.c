@@ -120,16 +120,25 @@ static bool check_fields(struct exchange *exchange, struct field_errors *errors)
     return true;
 }
 
-static bool compose_message(struct exchange *exchange)
+enum compose_result send_compose(struct exchange *exchange)
 {
     if (exchange->submission.whole != NULL) {
         exchange->outgoing = outgoing_of_whole(exchange->submission.whole, send_field_name(SEND_MESSAGE));
-        return true;
+        return COMPOSE_OK;
     }
     exchange->submission.message.domain = slice_of(settings_of(exchange)->domain);
-    switch (compose_new(&exchange->compose, &exchange->submission.message, &exchange->err)) {
-    case COMPOSE_OK:
+    enum compose_result result =
+        compose_new(&exchange->compose, &exchange->submission.message, &exchange->err);
+    if (result == COMPOSE_OK) {
         exchange->outgoing = outgoing_of_compose(exchange->compose);
+    }
+    return result;
+}
+
+static bool compose_message(struct exchange *exchange)
+{
+    switch (send_compose(exchange)) {
+    case COMPOSE_OK:
         return true;
     case COMPOSE_INVALID:
         return refuse(exchange, PROBLEM_INVALID_FIELD);

@@ -19,6 +19,7 @@
 #define PATH_LEN 4095 /* octets, PATH_MAX without the NUL */
 #define TEXT_LEN 8192 /* octets of a header field's value */
 #define MAIL_LEN 320  /* octets of a pattern on addresses: 64 + 1 + 255 */
+#define NAME_LEN 256  /* octets of a field's name in a form */
 
 /* Enums and flags are stored through unsigned. */
 _Static_assert(sizeof(enum config_tls) == sizeof(unsigned) && sizeof(enum log_level) == sizeof(unsigned),
@@ -67,6 +68,8 @@ static const struct schema_word overrides[] = {
     .path = SCHEMA_SERVER "." #field, .type = SCHEMA_##kind, .offset = offsetof(struct config_server, field)
 #define KEY(name, field, kind)                                                                               \
     .path = SCHEMA_API_KEY "." name, .type = SCHEMA_##kind, .offset = offsetof(struct config_key, field)
+#define FORM(name, field, kind)                                                                              \
+    .path = SCHEMA_FORM "." name, .type = SCHEMA_##kind, .offset = offsetof(struct config_form, field)
 #define RANGE(least, most) .min = (least), .max = (most)
 #define DEFAULT(text)      .fallback = (text)
 #define IS(function, text) .valid = (function), .expected = (text)
@@ -176,6 +179,25 @@ const struct schema_key schema_keys[] = {
 
     {TOP("idempotency.keep", idempotency.keep, DURATION), RANGE(1 * SECOND, 720 * HOUR), DEFAULT("24h")},
     {TOP("idempotency.entries", idempotency.entries, NUMBER), RANGE(1, 1000000), DEFAULT("10000")},
+    {TOP("forms", forms, FORMS)},
+    {FORM("to", to, STRINGS), RANGE(1, TEXT_LEN)},
+    {FORM("cc", cc, STRINGS), RANGE(1, TEXT_LEN)},
+    {FORM("bcc", bcc, STRINGS), RANGE(1, TEXT_LEN)},
+    {FORM("from", from, STRING), RANGE(1, TEXT_LEN)},
+    {FORM("server", server, STRING), RANGE(1, 64)},
+    {FORM("subject", subject, STRING), RANGE(1, TEXT_LEN)},
+    {FORM("reply_to", reply_to, STRING), RANGE(1, TEXT_LEN)},
+    {FORM("required", required, STRINGS), RANGE(1, NAME_LEN)},
+    {FORM("honeypot", honeypot, STRING), RANGE(1, NAME_LEN)},
+    {FORM("text", text, TEXT), RANGE(1, 256 * KIB)},
+    {FORM("html", html, TEXT), RANGE(1, 256 * KIB)},
+    {FORM("success", success, STRING), RANGE(1, 2048)},
+    {FORM("failure", failure, STRING), RANGE(1, 2048)},
+    {FORM("origins", origins, STRINGS), RANGE(1, SYNTAX_HOST_MAX + 16)},
+    {FORM("redirect_origins", redirect_origins, STRINGS), RANGE(1, SYNTAX_HOST_MAX + 16)},
+    {FORM("attachments.max", attachments.max, NUMBER), RANGE(0, 1000), DEFAULT("0")},
+    {FORM("attachments.types", attachments.types, STRINGS), RANGE(1, NAME_LEN),
+     IS(syntax_media_range, "a media type like application/pdf or image/*")},
 };
 /* clang-format on */
 const size_t schema_key_count = sizeof schema_keys / sizeof schema_keys[0];

@@ -115,7 +115,8 @@ static const char small_printed[] = "listen: unix:/run/fcgi-smtp/fcgi-smtp.sock\
                                     "  memory_per_request: 256KiB\n"
                                     "idempotency:\n"
                                     "  keep: 24h\n"
-                                    "  entries: 10000\n";
+                                    "  entries: 10000\n"
+                                    "forms: {}\n";
 
 static void prints_everything_that_is_in_effect(void)
 {
@@ -159,7 +160,19 @@ static const char defaults[] =
     "         memory_per_request: 1MB, json: 256}\nidempotency: {keep: 720h, entries: 1}\n"
     "keys:\n  - {name: '123', sha256: " DIGEST "0}\n"
     "  - {name: 'no', sha256: '" DIGEST "A', allow: {recipients: ['*', '- x'], senders: [a], servers: [a],\n"
-    "     override: [port, tls], hosts: ['*'], ports: [25]}}\n";
+    "     override: [port, tls], hosts: ['*'], ports: [25]}}\n"
+    "forms:\n"
+    "  contact: {to: x@y.example, cc: [a@b.example], bcc: c@d.example, from: 'N <n@y.example>', server: a,\n"
+    "            subject: '{{name}}', reply_to: '{{email}}', required: [name, 'a b'], honeypot: website,\n"
+    "            text: \"a: {{b}}\\n\\tc # d\\n\", success: /thanks, failure: 'https://y.example/?a=b#c',\n"
+    "            origins: [https://y.example], redirect_origins: https://z.example,\n"
+    "            attachments: {max: 3, types: ['image/*', application/pdf]}}\n"
+    "  '1.b':\n"
+    "    to: x@y.example\n"
+    "    html: |\n"
+    "      <p>\"{{x}}\"</p>\n"
+    "        <b>\\\n"
+    "    attachments: {}\n";
 
 static void what_is_printed_is_read_again(void)
 {

@@ -2,8 +2,11 @@
 
 #include "unit.h"
 
-static const struct http_route routes[] = {
-    {"/send", "POST", 1}, {"/healthz", "GET, HEAD", 2}, {"/", "GET,HEAD,OPTIONS", 3}};
+static const struct http_route routes[] = {{"/send", "POST", 1},
+                                           {"/healthz", "GET, HEAD", 2},
+                                           {"/", "GET,HEAD,OPTIONS", 3},
+                                           {"/form/*", "POST", 4},
+                                           {"/v3/*/messages", "POST", 5}};
 
 static void test_find(void)
 {
@@ -13,16 +16,40 @@ static void test_find(void)
         int id; /* 0: no route */
         bool allowed;
     } cases[] = {
-        {"/send", "POST", 1, true},    {"/send", "GET", 1, false},
-        {"/send", "post", 1, false},   {"/send", "", 1, false},
-        {"/send", "POST, ", 1, false}, {"/send", "POS", 1, false},
-        {"/send", "POSTS", 1, false},  {"/healthz", "GET", 2, true},
-        {"/healthz", "HEAD", 2, true}, {"/healthz", "GET, HEAD", 2, false},
-        {"/healthz", "EAD", 2, false}, {"/", "OPTIONS", 3, true},
-        {"/", "GET", 3, true},         {"/", "POST", 3, false},
-        {"", "GET", 0, false},         {"/sen", "POST", 0, false},
-        {"/send/", "POST", 0, false},  {"/Send", "POST", 0, false},
+        {"/send", "POST", 1, true},
+        {"/send", "GET", 1, false},
+        {"/send", "post", 1, false},
+        {"/send", "", 1, false},
+        {"/send", "POST, ", 1, false},
+        {"/send", "POS", 1, false},
+        {"/send", "POSTS", 1, false},
+        {"/healthz", "GET", 2, true},
+        {"/healthz", "HEAD", 2, true},
+        {"/healthz", "GET, HEAD", 2, false},
+        {"/healthz", "EAD", 2, false},
+        {"/", "OPTIONS", 3, true},
+        {"/", "GET", 3, true},
+        {"/", "POST", 3, false},
+        {"", "GET", 0, false},
+        {"/sen", "POST", 0, false},
+        {"/send/", "POST", 0, false},
+        {"/Send", "POST", 0, false},
         {"/send/x", "POST", 0, false},
+        {"send", "POST", 0, false},
+        {"/form/a", "POST", 4, true},
+        {"/form/*", "POST", 4, true},
+        {"/form/a", "GET", 4, false},
+        {"/form/", "POST", 0, false},
+        {"/form", "POST", 0, false},
+        {"/form/a/b", "POST", 0, false},
+        {"/form//", "POST", 0, false},
+        {"/form/a/", "POST", 0, false},
+        {"//a", "POST", 0, false},
+        {"/*/a", "POST", 0, false},
+        {"/v3/x.example/messages", "POST", 5, true},
+        {"/v3//messages", "POST", 0, false},
+        {"/v3/x/messages/y", "POST", 0, false},
+        {"/v3/x/message", "POST", 0, false},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         bool allowed = !cases[i].allowed;
