@@ -10,7 +10,11 @@
 #include <stdbool.h>
 
 #include "app/defaults.h"
+#include "app/failures.h"
+#include "app/metrics.h"
 #include "app/outgoing.h"
+#include "app/pages.h"
+#include "app/readiness.h"
 #include "app/send_fields.h"
 #include "app/server_choice.h"
 #include "app/standby.h"
@@ -32,7 +36,12 @@ struct app {
     struct password_command **commands; /* likewise; NULL where the password comes from elsewhere */
     struct standby standby;
     struct defaults defaults;
-    int cancel_fd; /* an eventfd: readable once deliveries under way must end */
+    struct metrics metrics;
+    struct failures failures;
+    struct readiness readiness;
+    struct pages pages;
+    const struct http_server *server; /* for its counts; NULL: there is none */
+    int cancel_fd;                    /* an eventfd: readable once deliveries under way must end */
 };
 
 enum exchange_result {

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #define RETRY_AFTER_OVERLOADED "5"  /* seconds: a worker becomes free soon */
+#define RETRY_AFTER_NOT_READY  "10" /* seconds: the next probe may say otherwise */
 #define RETRY_AFTER_TEMPORARY  "60" /* seconds: an SMTP server's temporary refusal takes longer */
 
 static const struct {
@@ -19,6 +20,7 @@ static const struct {
     [PROBLEM_MALFORMED_FORM] = {400, "malformed-form", "The form cannot be read", NULL},
     [PROBLEM_INVALID_FIELD] = {400, "invalid-field", "A field is not valid", NULL},
     [PROBLEM_UNKNOWN_FIELD] = {400, "unknown-field", "A field is not known", NULL},
+    [PROBLEM_KEY_REQUIRED] = {401, "key-required", "An API key is needed", NULL},
     [PROBLEM_RECIPIENT_NOT_ALLOWED] = {403, "recipient-not-allowed", "The recipient is not allowed", NULL},
     [PROBLEM_SENDER_NOT_ALLOWED] = {403, "sender-not-allowed", "The sender is not allowed", NULL},
     [PROBLEM_OVERRIDE_NOT_ALLOWED] = {403, "override-not-allowed", "The choice of server is not allowed",
@@ -44,6 +46,7 @@ static const struct {
     [PROBLEM_SMTP_TEMPORARY] = {503, "smtp-temporary", "The SMTP server asks to try again later",
                                 RETRY_AFTER_TEMPORARY},
     [PROBLEM_OVERLOADED] = {503, "overloaded", "Too many deliveries are in work", RETRY_AFTER_OVERLOADED},
+    [PROBLEM_NOT_READY] = {503, "not-ready", "Mail cannot be delivered at the moment", RETRY_AFTER_NOT_READY},
     [PROBLEM_SMTP_TIMEOUT] = {504, "smtp-timeout", "The SMTP server did not answer in time", NULL},
     [PROBLEM_INTERNAL] = {500, "internal", "Something went wrong here", NULL},
 };

@@ -234,7 +234,7 @@ static void keys_that_are_unknown_or_there_twice(void)
 /* Keys whose feature is not there must not be accepted and ignored. */
 static void keys_of_other_versions_are_unknown(void)
 {
-    static const char *const top[] = {"forms", "keys", "pages", "pages_from", "idempotency", "sandbox"};
+    static const char *const top[] = {"forms", "keys", "idempotency", "sandbox"};
     char yaml[256];
     for (size_t i = 0; i < sizeof top / sizeof top[0]; i++) {
         (void)snprintf(yaml, sizeof yaml, SERVER "%s: x\n", top[i]);
