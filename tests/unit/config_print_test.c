@@ -58,7 +58,7 @@ static const char small_printed[] = "listen: unix:/run/fcgi-smtp/fcgi-smtp.sock\
                                     "  to: stderr\n"
                                     "pages: []\n"
                                     "pages_from:\n"
-                                    "  - 127.0.0.1\n"
+                                    "  - \"127.0.0.1\"\n"
                                     "  - \"::1\"\n"
                                     "server: default\n"
                                     "servers:\n"
