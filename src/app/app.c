@@ -14,6 +14,7 @@
 #include "app/endpoint.h"
 #include "app/exchange.h"
 #include "app/monitor.h"
+#include "app/replay.h"
 #include "app/request_log.h"
 #include "app/send.h"
 #include "app/status_page.h"
@@ -128,6 +129,7 @@ static enum http_verdict choose_route(struct exchange *exchange)
 /* The answer is complete: nothing changes it any more. */
 static void settle(struct exchange *exchange)
 {
+    replay_settle(exchange);
     monitor_count(exchange);
 }
 
@@ -246,6 +248,18 @@ static bool open_monitor(struct app *app, struct err *err)
     return true;
 }
 
+static bool open_access(struct app *app, struct err *err)
+{
+    const struct config_idempotency *idempotency = &app->config->idempotency;
+    const struct idempotency_options options = {
+        .entries = (size_t)idempotency->entries, .keep_ms = idempotency->keep, .now = deadline_now};
+    if (!keys_init(&app->keys, app->config) || !idempotency_table_new(&app->idempotency, &options)) {
+        err_set(err, "There is no memory left for keys and idempotency.entries");
+        return false;
+    }
+    return true;
+}
+
 struct app *app_new(const struct config *config, struct err *err)
 {
     struct app *app = calloc(1, sizeof *app);
@@ -261,8 +275,8 @@ struct app *app_new(const struct config *config, struct err *err)
         app_free(app);
         return NULL;
     }
-    if (!defaults_parse(&app->defaults, config, note_default, err) || !open_endpoints(app, err) ||
-        !open_monitor(app, err)) {
+    if (!defaults_parse(&app->defaults, config, note_default, err) || !open_access(app, err) ||
+        !open_endpoints(app, err) || !open_monitor(app, err)) {
         app_free(app);
         return NULL;
     }
@@ -311,6 +325,10 @@ void app_free(struct app *app)
     metrics_free(&app->metrics);
     failures_free(&app->failures);
     pages_free(&app->pages);
+    if (app->idempotency.free != NULL) {
+        app->idempotency.free(app->idempotency.ctx);
+    }
+    keys_free(&app->keys);
     defaults_free(&app->defaults);
     if (app->cancel_fd >= 0) {
         (void)close(app->cancel_fd);

@@ -11,6 +11,8 @@
 
 #include "app/defaults.h"
 #include "app/failures.h"
+#include "app/idempotency.h"
+#include "app/keys.h"
 #include "app/metrics.h"
 #include "app/outgoing.h"
 #include "app/pages.h"
@@ -35,6 +37,8 @@ struct app {
     struct smtp_endpoint **endpoints;   /* one for each of config->servers */
     struct password_command **commands; /* likewise; NULL where the password comes from elsewhere */
     struct standby standby;
+    struct keys keys;
+    struct idempotency_store idempotency;
     struct defaults defaults;
     struct metrics metrics;
     struct failures failures;
@@ -50,7 +54,8 @@ enum exchange_result {
     RESULT_PARTIAL,
     RESULT_DRY_RUN,
     RESULT_REFUSED,
-    RESULT_FAILED
+    RESULT_FAILED,
+    RESULT_REPLAYED /* an earlier request's answer was given again */
 };
 
 struct exchange {
@@ -59,6 +64,12 @@ struct exchange {
     struct http_response *response;
     const struct smtp_trace *trace; /* of the delivery; NULL: none */
     deadline complete_at;           /* when the form was complete: from then on the delivery's time counts */
+
+    const struct config_key *key;     /* NULL: there is none */
+    const struct config_allow *allow; /* what the request may do */
+    struct slice idempotency_key;     /* data NULL: there is none */
+    struct idempotency_request idempotency;
+    bool claimed; /* idempotency is this exchange's to settle */
 
     struct arena arena;
     struct blob_store blobs;

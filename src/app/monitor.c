@@ -15,11 +15,14 @@
 
 static enum metrics_result result_of(const struct exchange *exchange)
 {
+    int status = exchange->response->status;
     switch (exchange->result) {
     case RESULT_REFUSED:
         return METRICS_REFUSED;
     case RESULT_FAILED:
         return METRICS_FAILED;
+    case RESULT_REPLAYED:
+        return status >= 500 ? METRICS_FAILED : status >= 400 ? METRICS_REFUSED : METRICS_ACCEPTED;
     default:
         return METRICS_ACCEPTED;
     }

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "app/access.h"
 #include "app/dashboard.h"
 #include "app/exchange.h"
 #include "fcgi_smtp/base64.h"
@@ -49,6 +50,21 @@ static bool comes_from_near(const struct exchange *exchange)
     return remote != NULL && http_network_has(pages->from, pages->from_count, remote);
 }
 
+static bool refuse(struct exchange *exchange)
+{
+    if (exchange->key != NULL) {
+        err_set(&exchange->err,
+                "The key %s may not see this page; the operator can list it in the key's allow.pages",
+                exchange->key->name);
+    } else {
+        err_set(&exchange->err,
+                "This page is only for addresses in pages_from, and for API keys with allow.pages");
+    }
+    exchange_refuse(exchange, PROBLEM_KEY_REQUIRED);
+    keys_challenge(exchange->response, false);
+    return false;
+}
+
 bool page_allowed(struct exchange *exchange, enum config_page page)
 {
     if ((exchange->app->config->pages & page) == 0) {
@@ -56,15 +72,9 @@ bool page_allowed(struct exchange *exchange, enum config_page page)
         exchange_refuse(exchange, PROBLEM_NO_SUCH_ROUTE);
         return false;
     }
-    if (comes_from_near(exchange)) {
-        return true;
+    if (!access_check(exchange)) { /* a wrong key is never taken for none */
+        return false;
     }
-    err_set(&exchange->err,
-            "This page is only for addresses in pages_from, and for API keys with allow.pages");
-    exchange_refuse(exchange, PROBLEM_KEY_REQUIRED);
-    /* It fits: the problem's own fields are few. RFC 9110 11.6.1: a 401 has a challenge; browsers know Basic. */
-    (void)!http_response_header(exchange->response, "WWW-Authenticate",
-                                "Basic realm=\"fcgi-smtp\", charset=\"UTF-8\"");
-    (void)!http_response_header(exchange->response, "WWW-Authenticate", "Bearer realm=\"fcgi-smtp\"");
-    return false;
+    bool by_key = exchange->key != NULL && (exchange->key->allow.pages & page) != 0;
+    return by_key || comes_from_near(exchange) || refuse(exchange);
 }

@@ -123,6 +123,52 @@ static void who_may_see_what(void)
     }
 }
 
+#define KEYS                                                                                                 \
+    "keys:\n"                                                                                                \
+    "  - {name: watcher, sha256: %s, allow: {pages: [status, metrics]}}\n"                                   \
+    "  - {name: shop, sha256: %s, allow: {recipients: ['*']}}\n"
+
+static void keys_open_pages(void)
+{
+    static const struct {
+        const char *authorization, *uri, *remote;
+        int status;
+        const char *token; /* of the problem */
+    } cases[] = {
+        {"HTTP_AUTHORIZATION=Bearer secret-1", "REQUEST_URI=/status", FAR, 200, NULL},
+        {"HTTP_AUTHORIZATION=Basic d2hvOnNlY3JldC0x", "REQUEST_URI=/metrics", FAR, 200,
+         NULL}, /* who:secret-1 */
+        {"HTTP_AUTHORIZATION=Bearer secret-1", "REQUEST_URI=/", FAR, 401, "key-required"},
+        {"HTTP_AUTHORIZATION=Bearer secret-1", "REQUEST_URI=/", NEAR, 200,
+         NULL}, /* no less than without it */
+        {"HTTP_AUTHORIZATION=Bearer secret-2", "REQUEST_URI=/status", FAR, 401, "key-required"},
+        {"HTTP_AUTHORIZATION=Bearer secret-3", "REQUEST_URI=/status", FAR, 401, "key-unknown"},
+        {"HTTP_AUTHORIZATION=Bearer secret-3", "REQUEST_URI=/status", NEAR, 401, "key-unknown"},
+        {"HTTP_AUTHORIZATION=Bearer secret-3", "REQUEST_URI=/healthz", FAR, 200, NULL},
+        {"HTTP_AUTHORIZATION=Bearer secret-3", "REQUEST_URI=/readyz", FAR, 503, "not-ready"},
+    };
+    char yaml[1024];
+    unsigned char digests[2][DIGEST_SIZE];
+    char hex[2][DIGEST_HEX_SIZE + 1];
+    for (size_t i = 0; i < 2; i++) {
+        CU_ASSERT_TRUE(digest_of(i == 0 ? SLICE("secret-1") : SLICE("secret-2"), digests[i]));
+        digest_to_hex(digests[i], hex[i]);
+    }
+    snprintf(yaml, sizeof yaml, "server: {host: 127.0.0.1, port: 1, tls: none}\n" ALL KEYS, hex[0], hex[1]);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct world w;
+        begin(&w, yaml);
+        int status = ask(&w, (const char *const[]){"REQUEST_METHOD=GET", cases[i].uri, cases[i].remote,
+                                                   cases[i].authorization, NULL});
+        if (status != cases[i].status || (cases[i].token != NULL && !body_has(&w, cases[i].token))) {
+            fprintf(stderr, "%s %s: %d %s\n", cases[i].authorization, cases[i].uri, status,
+                    buf_cstr(&w.response.body));
+            CU_FAIL("not as expected");
+        }
+        end(&w);
+    }
+}
+
 static void methods(void)
 {
     static const struct {
@@ -326,6 +372,7 @@ static void accepted_refused_and_failed_are_all(void)
 
 static const struct unit_test tests[] = {
     {"who may see what", who_may_see_what},
+    {"keys open pages", keys_open_pages},
     {"methods", methods},
     {"the policy is strict", the_policy_is_strict},
     {"the form leads to /send", the_form_leads_to_send},

@@ -2,6 +2,7 @@
 #include "fcgi_smtp/passthrough.h"
 
 #include <stdio.h>
+#include <unistd.h>
 
 #include "fcgi_smtp/compose.h"
 #include "unit.h"
@@ -520,12 +521,12 @@ static void test_cuts(void)
 /* The spill file is cut behind our back: an error, not a wrong message. */
 static void test_broken_blob(void)
 {
-    run_spilling(with_run("\r\n", '\n', 50000, ""), 0);
+    run_spilling(with_run("\r\n", '\n', 500000, ""), 0);
     struct source source = passthrough_source(t.passthrough);
     char octets[4096];
     size_t len = 1;
     bool ok = true;
-    t.blob.size += 1;
+    CU_ASSERT_EQUAL(ftruncate(t.blob.store->fd, 100), 0);
     source.rewind(source.ctx);
     while (ok && len > 0) {
         ok = source.read(source.ctx, octets, sizeof octets, &len, &t.err);
