@@ -29,8 +29,9 @@
     answer.hidden = false;
     answer.classList.toggle("failed", failed);
     add(answer, "h2", title);
-    if (body.detail) add(answer, "p", body.detail);
-    list("Wrong:", (body.errors || []).map((e) => `${e.field}: ${e.detail}`));
+    const errors = body.errors || []; // the first one is the detail
+    if (body.detail && errors.length < 2) add(answer, "p", body.detail);
+    if (errors.length > 1) list("Wrong:", errors.map((e) => `${e.field}: ${e.detail}`));
     list("Taken for:", body.accepted || []);
     list("Refused:", (body.rejected || []).map((r) => `${r.address}: ${reply(r)}`));
     if (body.reply) add(answer, "p", `The server ${body.server || ""} said: ${reply(body.reply)}`);
@@ -47,8 +48,9 @@
   const titles = { "sent": "Sent", "partial": "Sent to some of the recipients", "dry-run": "All is well; nothing was sent" };
 
   const send = async () => {
-    const headers = key.value === "" ? {} : { Authorization: `Bearer ${key.value}` };
-    const response = await fetch(form.action, { method: "POST", body: new FormData(form), headers });
+    // Without credentials of its own the browser does not ask for a password when the key is wrong (401).
+    const access = key.value === "" ? {} : { headers: { Authorization: `Bearer ${key.value}` }, credentials: "omit" };
+    const response = await fetch(form.action, { method: "POST", body: new FormData(form), ...access });
     const raw = await response.text();
     let body = {};
     try {

@@ -144,16 +144,17 @@ void dashboard_end(struct dashboard *page)
 
 /* --- tables --- */
 
-void dashboard_table(struct dashboard *page, const char *caption, const char *const *columns, size_t count)
+void dashboard_table(struct dashboard *page, const char *caption, const struct dashboard_columns *columns)
 {
     dashboard_markup(page, "<div class=\"wide\" role=\"region\" tabindex=\"0\" aria-label=\"");
     dashboard_text(page, caption);
-    dashboard_markup(page, "\">\n<table>\n<caption>");
+    dashboard_markup(page, columns->numbers ? "\">\n<table class=\"numbers\">\n<caption>"
+                                            : "\">\n<table>\n<caption>");
     dashboard_text(page, caption);
     dashboard_markup(page, "</caption>\n<thead>\n<tr>");
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < columns->count; i++) {
         dashboard_markup(page, "<th scope=\"col\">");
-        dashboard_text(page, columns[i]);
+        dashboard_text(page, columns->names[i]);
         dashboard_markup(page, "</th>");
     }
     dashboard_markup(page, "</tr>\n</thead>\n<tbody>\n");

@@ -43,7 +43,12 @@ void dashboard_script_here(struct dashboard *page);
 void dashboard_number(struct dashboard *page, uint64_t number);
 
 /* A table in a region that scrolls by itself: begin, rows of cells, end. */
-void dashboard_table(struct dashboard *page, const char *caption, const char *const *columns, size_t count);
+struct dashboard_columns {
+    const char *const *names;
+    size_t count;
+    bool numbers; /* all but the first hold numbers */
+};
+void dashboard_table(struct dashboard *page, const char *caption, const struct dashboard_columns *columns);
 void dashboard_row(struct dashboard *page, const char *heading); /* the row's first cell */
 void dashboard_cell(struct dashboard *page, const char *text);
 void dashboard_cell_number(struct dashboard *page, uint64_t number);

@@ -95,12 +95,13 @@ static void put_route(struct dashboard *page, const struct metrics_requests *req
 
 static void put_requests(struct dashboard *page, const struct app *app)
 {
-    static const char *const columns[] = {"Route", "Accepted", "Refused", "Failed", "All"};
+    static const char *const names[] = {"Route", "Accepted", "Refused", "Failed", "All"};
+    static const struct dashboard_columns columns = {names, COUNT(names), true};
     struct metrics_requests requests;
     metrics_requests(&app->metrics, &requests);
     dashboard_markup(page, "<h2>Requests</h2>\n");
     put_workers(page, app);
-    dashboard_table(page, "Requests by route", columns, COUNT(columns));
+    dashboard_table(page, "Requests by route", &columns);
     for (int route = 0; route < METRICS_ROUTES; route++) {
         put_route(page, &requests, (enum metrics_route)route);
     }
@@ -138,11 +139,11 @@ static void put_server(struct dashboard *page, const struct app *app, size_t ind
 
 static void put_servers(struct dashboard *page, const struct app *app)
 {
-    static const char *const columns[] = {"Server", "Sent", "Partial", "Failed", "Sessions opened",
-                                          "reused", "idle", "Median",  "95 %"};
+    static const char *const names[] = {"Server", "Sent", "Partial", "Failed", "Sessions opened",
+                                        "reused", "idle", "Median",  "95 %"};
+    static const struct dashboard_columns columns = {names, COUNT(names), true};
     dashboard_markup(page, "<h2>Servers</h2>\n");
-    dashboard_table(page, "Deliveries and sessions by server; times are about right", columns,
-                    COUNT(columns));
+    dashboard_table(page, "Deliveries and sessions by server; times are about right", &columns);
     for (size_t i = 0; i < app->metrics.server_count; i++) {
         put_server(page, app, i);
     }
@@ -156,8 +157,9 @@ static void put_servers(struct dashboard *page, const struct app *app)
 
 static void put_steps(struct dashboard *page, const struct app *app)
 {
-    static const char *const columns[] = {"Step", "Taken", "Mean", "Median", "95 %"};
-    dashboard_table(page, "Steps that went well", columns, COUNT(columns));
+    static const char *const names[] = {"Step", "Taken", "Mean", "Median", "95 %"};
+    static const struct dashboard_columns columns = {names, COUNT(names), true};
+    dashboard_table(page, "Steps that went well", &columns);
     for (int step = 0; step < METRICS_STEPS; step++) {
         struct metrics_times times = {.count = 0};
         for (size_t i = 0; i <= app->metrics.server_count; i++) {
@@ -180,6 +182,7 @@ static void put_times(struct dashboard *page, const struct app *app)
         metrics_times_add(&times, &app->metrics.servers[i].delivery);
     }
     dashboard_markup(page, "<h2>Times</h2>\n");
+    dashboard_markup(page, "<p>Deliveries by the time that they took at most:</p>\n");
     latency_chart(page, &times, "Deliveries by the time that they took at most");
     put_steps(page, app);
 }
@@ -206,8 +209,9 @@ static void put_failure(struct dashboard *page, const struct failure *failure)
 
 static void put_failures(struct dashboard *page, struct app *app)
 {
-    static const char *const columns[] = {"Time",   "Route",  "Status",      "Problem",
-                                          "Server", "Reason", "X-Request-Id"};
+    static const char *const names[] = {"Time",   "Route",  "Status",      "Problem",
+                                        "Server", "Reason", "X-Request-Id"};
+    static const struct dashboard_columns columns = {names, COUNT(names), false};
     struct failure failures[FAILURES_KEPT];
     size_t count = failures_copy(&app->failures, failures);
     dashboard_markup(page, "<h2>Last failures</h2>\n");
@@ -215,7 +219,7 @@ static void put_failures(struct dashboard *page, struct app *app)
         dashboard_markup(page, "<p>There was none.</p>\n");
         return;
     }
-    dashboard_table(page, "The newest first; mail addresses are taken out", columns, COUNT(columns));
+    dashboard_table(page, "The newest first; mail addresses are taken out", &columns);
     for (size_t i = 0; i < count; i++) {
         put_failure(page, &failures[i]);
     }
