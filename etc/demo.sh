@@ -74,6 +74,7 @@ listen: unix:$dir/run/fcgi-smtp.sock
 server: {host: 127.0.0.1, port: $smtp, tls: none}
 defaults: {from: "Demonstration <demo@example.com>", to: you@example.com}
 allow: {recipients: ["*"], senders: ["*"]}
+pages: [metrics, status, compose]
 forms:
   contact:
     to: [you@example.com]
@@ -155,6 +156,7 @@ $once && exit 0
 
 cat <<END
 
+Write a mail in a browser at $url/ and watch it at $url/status.
 The mail API is at $url/send; try
 
     curl -F to=you@example.com -F subject=Hello -F text='How are you?' $url/send

@@ -53,6 +53,15 @@ static void note_state(struct exchange *exchange, size_t server, bool over)
     }
 }
 
+/* server: its place among the configured ones; their number for one that the request brought. */
+static void deliver(struct exchange *exchange, struct smtp_delivery *delivery, size_t server)
+{
+    int64_t begun = deadline_clock_us();
+    smtp_deliver(exchange->endpoint, delivery, &exchange->outcome);
+    metrics_count_delivery(&exchange->app->metrics, server, &exchange->outcome, deadline_clock_us() - begun,
+                           delivery->size);
+}
+
 /* "main: cannot connect to ...; other: ..." */
 static void note_earlier(struct exchange *exchange)
 {
@@ -76,7 +85,7 @@ static void deliver_to_list(struct exchange *exchange, struct smtp_delivery *del
         exchange->choice.server = &app->config->servers[order[i]];
         exchange->endpoint = app->endpoints[order[i]];
         delivery->ready_by = share(delivery, count - i);
-        smtp_deliver(exchange->endpoint, delivery, &exchange->outcome);
+        deliver(exchange, delivery, order[i]);
         bool over = is_over(delivery);
         note_state(exchange, order[i], over);
         if (over || i + 1 == count || !moves_on(&exchange->outcome)) {
@@ -98,7 +107,7 @@ static bool deliver_by_settings(struct exchange *exchange, struct smtp_delivery 
     if (exchange->endpoint == NULL) {
         return false;
     }
-    smtp_deliver(exchange->endpoint, delivery, &exchange->outcome);
+    deliver(exchange, delivery, app->config->server_count);
     return true;
 }
 
@@ -154,5 +163,6 @@ bool delivery_run(struct exchange *exchange)
     }
     standby_order(&app->standby, deadline_now(), order);
     deliver_to_list(exchange, &delivery, order, count);
+    readiness_note(&app->readiness, &exchange->outcome);
     return true;
 }

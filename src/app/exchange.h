@@ -10,9 +10,13 @@
 #include <stdbool.h>
 
 #include "app/defaults.h"
+#include "app/failures.h"
 #include "app/idempotency.h"
 #include "app/keys.h"
+#include "app/metrics.h"
 #include "app/outgoing.h"
+#include "app/pages.h"
+#include "app/readiness.h"
 #include "app/send_fields.h"
 #include "app/server_choice.h"
 #include "app/standby.h"
@@ -38,7 +42,12 @@ struct app {
     struct idempotency_store idempotency;
     struct defaults defaults;
     struct website_forms forms;
-    int cancel_fd; /* an eventfd: readable once deliveries under way must end */
+    struct metrics metrics;
+    struct failures failures;
+    struct readiness readiness;
+    struct pages pages;
+    const struct http_server *server; /* for its counts; NULL: there is none */
+    int cancel_fd;                    /* an eventfd: readable once deliveries under way must end */
 };
 
 enum exchange_result {

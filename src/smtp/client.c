@@ -38,7 +38,11 @@ static bool was_aborted(const struct smtp_delivery *delivery, const struct smtp_
 static void run(struct smtp_session *session, struct smtp_delivery *delivery, struct smtp_outcome *outcome)
 {
     session_lend(session, (struct limit){delivery->total, delivery->cancel_fd}, outcome);
+    int64_t begun = deadline_clock_us();
     transaction_run(session, delivery, outcome);
+    if (outcome->class == SMTP_ACCEPTED) {
+        outcome->times.transaction = outcome_took(begun);
+    }
     session_lend(session, session->total, NULL);
     session->spent = session->spent || was_aborted(delivery, outcome);
 }
@@ -126,4 +130,9 @@ void smtp_release(struct smtp_endpoint *endpoint, struct smtp_session *session)
     if (pool == NULL || !session_rest(session) || !pool_put(pool, session)) {
         session_end(session);
     }
+}
+
+size_t smtp_endpoint_idle(const struct smtp_endpoint *endpoint)
+{
+    return pool_count(endpoint->pool);
 }
