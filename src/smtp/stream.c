@@ -197,21 +197,30 @@ void stream_try_flush(struct stream *stream)
     }
 }
 
+static bool is_stalled(enum move move)
+{
+    return move == NEEDS_READABLE || move == NEEDS_WRITABLE;
+}
+
+/*
+ * What is awaited is an answer, which is hardly ever there at once: a read before the wait would only cost a system
+ * call. Under TLS there may be more in a record that was read already, which no wait would tell.
+ */
 enum stream_result stream_fill(struct stream *stream, struct limit limit)
 {
-    for (;;) {
+    if (deadline_passed(limit.until)) {
+        return STREAM_TIMED_OUT;
+    }
+    enum move move = stream->tls != NULL ? read_some(stream) : NEEDS_READABLE;
+    enum stream_result waited = STREAM_OK;
+    while (is_stalled(move) && waited == STREAM_OK) {
+        waited = wait_for(stream, event_of(move), limit);
+        move = read_some(stream); /* what has come counts, even if the wait was cancelled */
         if (deadline_passed(limit.until)) {
-            return STREAM_TIMED_OUT;
-        }
-        enum move move = read_some(stream);
-        if (move == MOVED || move == ENDED || move == NO_MEMORY) {
-            return result_of(move);
-        }
-        enum stream_result result = wait_for(stream, event_of(move), limit);
-        if (result != STREAM_OK) {
-            return result;
+            waited = STREAM_TIMED_OUT; /* a peer that drips a record never makes the wait fail */
         }
     }
+    return is_stalled(move) ? waited : result_of(move);
 }
 
 enum stream_result stream_poll(struct stream *stream)
