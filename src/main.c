@@ -13,6 +13,7 @@
 
 #include "cli/handover.h"
 #include "cli/health.h"
+#include "cli/new_key.h"
 #include "cli/options.h"
 #include "cli/send_command.h"
 #include "cli/test_server.h"
@@ -218,6 +219,9 @@ int main(int argc, char **argv)
     case CLI_VERSION:
         (void)puts("fcgi-smtp " FCGI_SMTP_VERSION);
         return EXIT_SUCCESS;
+    case CLI_NEW_KEY:
+        protect_memory();
+        return new_key(options.operand, stdout, stderr) ? EXIT_SUCCESS : EXIT_FAILURE;
     default:
         protect_memory();
         raise_descriptor_limit();

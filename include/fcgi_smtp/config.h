@@ -124,11 +124,23 @@ struct config_allow {
     struct config_strings servers;
     unsigned override; /* bits of enum config_override */
     struct config_strings hosts;
-    struct config_numbers ports; /* default: 25, 465, 587 */
+    struct config_numbers ports; /* default: 25, 465, 587; of a key: none */
+};
+
+/* An API key. What its allow does not say is empty. */
+struct config_key {
+    char *name;   /* unique */
+    char *sha256; /* of the key, as 64 hexadecimal digits; unique */
+    struct config_allow allow;
 };
 
 struct config_limits {
-    int64_t request, read_time, fields, field, text, recipients, header_value, memory_per_request;
+    int64_t request, read_time, fields, field, text, json, recipients, header_value, memory_per_request;
+};
+
+struct config_idempotency {
+    int64_t keep;    /* how long an answer is remembered */
+    int64_t entries; /* at most */
 };
 
 struct config_log {
@@ -156,8 +168,11 @@ struct config {
     struct config_server *servers;
     size_t server_count; /* >= 1 */
     struct config_defaults defaults;
-    struct config_allow allow;
+    struct config_allow allow; /* of requests without a key */
+    struct config_key *keys;
+    size_t key_count;
     struct config_limits limits;
+    struct config_idempotency idempotency;
     struct config_memory *memory; /* what owns all of the above; NULL in a struct that was filled by hand */
 };
 
@@ -216,5 +231,8 @@ void config_server_complete(struct config_server *server);
 
 /* The server of that name; NULL if there is none. */
 const struct config_server *config_find_server(const struct config *config, struct slice name);
+
+/* Whether it may be the name of a key or a server: 1 to 64 letters, digits, "-", "_" and ".". */
+bool config_name_valid(struct slice name);
 
 #endif

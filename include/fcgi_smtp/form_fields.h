@@ -23,7 +23,7 @@ struct fields {
     uint64_t most;           /* octets that the open one may hold */
 };
 
-/* Checks and copies name, is_file, file_name and type of *head (the rest is not read) and begins the content. */
+/* Checks and copies *head, but for charset, content and next, which are not read, and begins the content. */
 enum form_result fields_begin(struct fields *fields, const struct form_field *head, struct err *err);
 
 enum form_result fields_append(struct fields *fields, const void *octets, size_t len, struct err *err);

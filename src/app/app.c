@@ -12,6 +12,7 @@
 #include "app/answer.h"
 #include "app/endpoint.h"
 #include "app/exchange.h"
+#include "app/replay.h"
 #include "app/request_log.h"
 #include "app/send.h"
 #include "fcgi_smtp/http_router.h"
@@ -70,21 +71,29 @@ static enum http_verdict begin(void *ctx, struct http_request *request, struct h
     if (!method_allowed) {
         return refuse_method(exchange, route);
     }
-    return route->id == ROUTE_SEND ? send_begin(exchange) : answer_health(exchange);
+    enum http_verdict verdict = route->id == ROUTE_SEND ? send_begin(exchange) : answer_health(exchange);
+    if (verdict == HTTP_ANSWER) {
+        replay_settle(exchange);
+    }
+    return verdict;
 }
 
 static void deliver(void *ctx, struct http_request *request, struct http_response *response)
 {
     (void)ctx;
     (void)response;
-    send_deliver(http_request_data(request));
+    struct exchange *exchange = http_request_data(request);
+    send_deliver(exchange);
+    replay_settle(exchange);
 }
 
 static void overloaded(void *ctx, struct http_request *request, struct http_response *response)
 {
     (void)ctx;
     (void)response;
-    answer_overloaded(http_request_data(request));
+    struct exchange *exchange = http_request_data(request);
+    answer_overloaded(exchange);
+    replay_settle(exchange);
 }
 
 static void finished(void *ctx, struct http_request *request, struct http_response *response, bool written)
@@ -152,6 +161,18 @@ static bool open_endpoints(struct app *app, struct err *err)
     return true;
 }
 
+static bool open_access(struct app *app, struct err *err)
+{
+    const struct config_idempotency *idempotency = &app->config->idempotency;
+    const struct idempotency_options options = {
+        .entries = (size_t)idempotency->entries, .keep_ms = idempotency->keep, .now = deadline_now};
+    if (!keys_init(&app->keys, app->config) || !idempotency_table_new(&app->idempotency, &options)) {
+        err_set(err, "There is no memory left for keys and idempotency.entries");
+        return false;
+    }
+    return true;
+}
+
 struct app *app_new(const struct config *config, struct err *err)
 {
     struct app *app = calloc(1, sizeof *app);
@@ -166,7 +187,8 @@ struct app *app_new(const struct config *config, struct err *err)
         app_free(app);
         return NULL;
     }
-    if (!defaults_parse(&app->defaults, config, note_default, err) || !open_endpoints(app, err)) {
+    if (!defaults_parse(&app->defaults, config, note_default, err) || !open_access(app, err) ||
+        !open_endpoints(app, err)) {
         app_free(app);
         return NULL;
     }
@@ -206,6 +228,10 @@ void app_free(struct app *app)
     }
     free(app->commands);
     standby_free(&app->standby);
+    if (app->idempotency.free != NULL) {
+        app->idempotency.free(app->idempotency.ctx);
+    }
+    keys_free(&app->keys);
     defaults_free(&app->defaults);
     if (app->cancel_fd >= 0) {
         (void)close(app->cancel_fd);

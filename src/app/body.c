@@ -21,6 +21,14 @@ static bool refuse_too_large(struct exchange *exchange)
     return refuse(exchange, PROBLEM_REQUEST_TOO_LARGE);
 }
 
+/* A JSON text is kept whole, so it has a limit of its own. */
+static bool is_large_json(const struct exchange *exchange, int64_t length)
+{
+    struct slice type = slice_of(http_request_param(exchange->request, "CONTENT_TYPE"));
+    return slice_equal_nocase(form_media_type(type), SLICE("application/json")) &&
+           length > exchange->app->config->limits.json;
+}
+
 static bool check_announced(struct exchange *exchange)
 {
     const char *coding = http_request_param(exchange->request, "HTTP_CONTENT_ENCODING");
@@ -33,6 +41,14 @@ static bool check_announced(struct exchange *exchange)
     if (length < -1) {
         err_set(&exchange->err, "Content-Length is no number; send the body's length in octets");
         return refuse(exchange, PROBLEM_MALFORMED_FORM);
+    }
+    if (is_large_json(exchange, length)) {
+        err_set(
+            &exchange->err,
+            "The JSON is larger than the %lld octets that are allowed; send files as multipart/form-data, "
+            "or ask the operator to raise limits.json",
+            (long long)exchange->app->config->limits.json);
+        return refuse(exchange, PROBLEM_REQUEST_TOO_LARGE);
     }
     return length <= exchange->app->config->limits.request || refuse_too_large(exchange);
 }
@@ -93,6 +109,7 @@ struct form_limits body_limits(const struct exchange *exchange)
         .content = send_field_limit,
         .secret = send_field_is_secret,
         .ctx = (void *)limits, /* only read */
+        .json = (size_t)limits->json,
     };
 }
 

@@ -6,6 +6,8 @@
 
 #include <stdlib.h>
 
+#include "app/replay.h"
+
 struct exchange *exchange_new(struct app *app, struct http_request *request, struct http_response *response)
 {
     struct exchange *exchange = calloc(1, sizeof *exchange);
@@ -15,6 +17,7 @@ struct exchange *exchange_new(struct app *app, struct http_request *request, str
     exchange->app = app;
     exchange->request = request;
     exchange->response = response;
+    exchange->allow = &app->config->allow;
     arena_init(&exchange->arena, EXCHANGE_ARENA_MAX);
     blob_store_init(&exchange->blobs, app->config->spill_dir, (size_t)app->config->limits.memory_per_request);
     return exchange;
@@ -22,6 +25,7 @@ struct exchange *exchange_new(struct app *app, struct http_request *request, str
 
 void exchange_free(struct exchange *exchange)
 {
+    replay_settle(exchange);
     smtp_release(exchange->endpoint, exchange->outcome.session);
     smtp_endpoint_free(exchange->own_endpoint);
     compose_free(exchange->compose);
@@ -32,9 +36,21 @@ void exchange_free(struct exchange *exchange)
     free(exchange);
 }
 
+/* What the client calls the field. Only a path begins with "$": no field of a form that is known by its name does. */
+static void name_field(struct exchange *exchange)
+{
+    struct err *err = &exchange->err;
+    if (exchange->form.from_json && err->field[0] != '\0' && err->field[0] != '$') {
+        char label[FORM_LABEL_MAX];
+        struct slice path = form_label(&exchange->form, slice_of(err->field), label);
+        err_set_field(err, path.data, path.len);
+    }
+}
+
 void exchange_problem(struct exchange *exchange, enum http_problem problem, const char *delivery,
                       struct json *more)
 {
+    name_field(exchange);
     more = more != NULL ? more : json_object_new();
     json_set_string(more, "field", exchange->err.field);
     exchange->token = http_problem_token(problem);

@@ -10,6 +10,8 @@
 #include <stdbool.h>
 
 #include "app/defaults.h"
+#include "app/idempotency.h"
+#include "app/keys.h"
 #include "app/outgoing.h"
 #include "app/send_fields.h"
 #include "app/server_choice.h"
@@ -31,6 +33,8 @@ struct app {
     struct smtp_endpoint **endpoints;   /* one for each of config->servers */
     struct password_command **commands; /* likewise; NULL where the password comes from elsewhere */
     struct standby standby;
+    struct keys keys;
+    struct idempotency_store idempotency;
     struct defaults defaults;
     int cancel_fd; /* an eventfd: readable once deliveries under way must end */
 };
@@ -41,7 +45,8 @@ enum exchange_result {
     RESULT_PARTIAL,
     RESULT_DRY_RUN,
     RESULT_REFUSED,
-    RESULT_FAILED
+    RESULT_FAILED,
+    RESULT_REPLAYED /* an earlier request's answer was given again */
 };
 
 struct exchange {
@@ -50,6 +55,12 @@ struct exchange {
     struct http_response *response;
     const struct smtp_trace *trace; /* of the delivery; NULL: none */
     deadline complete_at;           /* when the form was complete: from then on the delivery's time counts */
+
+    const struct config_key *key;     /* NULL: there is none */
+    const struct config_allow *allow; /* what the request may do */
+    struct slice idempotency_key;     /* data NULL: there is none */
+    struct idempotency_request idempotency;
+    bool claimed; /* idempotency is this exchange's to settle */
 
     struct arena arena;
     struct blob_store blobs;

@@ -40,8 +40,13 @@ static void add_number(struct line *line, const char *key, int64_t value)
 static const char *result_text(const struct exchange *exchange)
 {
     static const char *const texts[] = {
-        [RESULT_OK] = "ok",           [RESULT_SENT] = "sent",       [RESULT_PARTIAL] = "partial",
-        [RESULT_DRY_RUN] = "dry-run", [RESULT_REFUSED] = "refused", [RESULT_FAILED] = "failed",
+        [RESULT_OK] = "ok",
+        [RESULT_SENT] = "sent",
+        [RESULT_PARTIAL] = "partial",
+        [RESULT_DRY_RUN] = "dry-run",
+        [RESULT_REFUSED] = "refused",
+        [RESULT_FAILED] = "failed",
+        [RESULT_REPLAYED] = "replayed",
     };
     bool unknown = exchange->delivery != NULL && strcmp(exchange->delivery, "unknown") == 0;
     return unknown ? "unknown" : texts[exchange->result];
@@ -129,6 +134,7 @@ void request_log(struct exchange *exchange, bool written)
     add(&line, "request_id", slice_of(http_request_id(exchange->request)));
     add(&line, "method", slice_of(http_request_method(request)));
     add(&line, "route", exchange->path);
+    add(&line, "key", slice_of(exchange->key != NULL ? exchange->key->name : NULL));
     add(&line, "remote", slice_of(http_request_param(request, "REMOTE_ADDR")));
     add_number(&line, "status", exchange->response->status);
     add(&line, "outcome", slice_of(result_text(exchange)));

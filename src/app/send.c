@@ -4,11 +4,13 @@
  */
 #include "app/send.h"
 
+#include "app/access.h"
 #include "app/answer.h"
 #include "app/body.h"
 #include "app/delivery.h"
 #include "app/exchange.h"
 #include "app/policy.h"
+#include "app/replay.h"
 #include "app/whole_message.h"
 
 /* Another site's page in a browser may not use this program as its visitor: Fetch Metadata says so. */
@@ -41,6 +43,13 @@ static bool refuse(struct exchange *exchange, enum http_problem problem)
 {
     exchange_refuse(exchange, problem);
     return false;
+}
+
+/* By the policy that holds for the request. */
+static bool refuse_by_policy(struct exchange *exchange, enum http_problem problem)
+{
+    access_explain(exchange);
+    return refuse(exchange, problem);
 }
 
 static const struct config_server *settings_of(const struct exchange *exchange)
@@ -77,8 +86,9 @@ static bool check_fields(struct exchange *exchange, struct field_errors *errors)
         return refuse(exchange, PROBLEM_INTERNAL);
     }
     struct err not_allowed = {0};
-    enum server_choice_result chosen = server_choice_make(&exchange->choice, &exchange->fields, app->config,
-                                                          &exchange->arena, errors, &not_allowed);
+    enum server_choice_result chosen =
+        server_choice_make(&exchange->choice, &exchange->fields, app->config, exchange->allow,
+                           &exchange->arena, errors, &not_allowed);
     enum submission_result read = read_submission(exchange, errors);
     if (chosen == SERVER_CHOICE_FAILED) {
         *err = not_allowed;
@@ -97,13 +107,13 @@ static bool check_fields(struct exchange *exchange, struct field_errors *errors)
     }
     if (chosen == SERVER_NOT_ALLOWED) {
         *err = not_allowed;
-        return refuse(exchange, PROBLEM_OVERRIDE_NOT_ALLOWED);
+        return refuse_by_policy(exchange, PROBLEM_OVERRIDE_NOT_ALLOWED);
     }
-    switch (policy_check(&app->config->allow, &app->defaults, submission, err)) {
+    switch (policy_check(exchange->allow, &app->defaults, submission, err)) {
     case POLICY_RECIPIENT:
-        return refuse(exchange, PROBLEM_RECIPIENT_NOT_ALLOWED);
+        return refuse_by_policy(exchange, PROBLEM_RECIPIENT_NOT_ALLOWED);
     case POLICY_SENDER:
-        return refuse(exchange, PROBLEM_SENDER_NOT_ALLOWED);
+        return refuse_by_policy(exchange, PROBLEM_SENDER_NOT_ALLOWED);
     case POLICY_ALLOWED:
         break;
     }
@@ -131,16 +141,17 @@ static bool compose_message(struct exchange *exchange)
 
 enum http_verdict send_begin(struct exchange *exchange)
 {
-    if (!check_origin(exchange) || !body_read(exchange)) {
+    if (!access_check(exchange) || !check_origin(exchange) || !replay_check_key(exchange) ||
+        !body_read(exchange)) {
         return HTTP_ANSWER;
     }
     exchange->complete_at = http_request_complete_at(exchange->request);
-    return send_prepare(exchange);
+    return replay_begin(exchange, SLICE("/send")) ? send_prepare(exchange) : HTTP_ANSWER;
 }
 
 enum http_verdict send_prepare(struct exchange *exchange)
 {
-    struct field_errors errors = {0};
+    struct field_errors errors = {.from_json = exchange->form.from_json};
     bool good = check_fields(exchange, &errors);
     field_errors_free(&errors);
     if (!good || !compose_message(exchange)) {

@@ -104,16 +104,13 @@ uint64_t send_field_limit(void *ctx, struct slice name, bool is_file)
     return (uint64_t)limits->field;
 }
 
-void field_errors_add(struct field_errors *errors, struct slice field, const char *format, ...)
+static void add_error(struct field_errors *errors, struct slice label, const char *format, va_list arguments)
 {
     char text[ERR_TEXT_MAX];
-    va_list arguments;
-    va_start(arguments, format);
     (void)vsnprintf(text, sizeof text, format, arguments);
-    va_end(arguments);
 
     struct err err = {0};
-    err_set_field(&err, field.data, field.len);
+    err_set_field(&err, label.data, label.len);
     err_set(&err, "%s", text);
     if (errors->count++ == 0) {
         errors->first = err;
@@ -128,14 +125,34 @@ void field_errors_add(struct field_errors *errors, struct slice field, const cha
     json_add(errors->list, entry);
 }
 
+void field_errors_add(struct field_errors *errors, struct slice field, const char *format, ...)
+{
+    const struct form form = {.from_json = errors->from_json};
+    char label[FORM_LABEL_MAX];
+    va_list arguments;
+    va_start(arguments, format);
+    add_error(errors, form_label(&form, field, label), format, arguments);
+    va_end(arguments);
+}
+
+void field_errors_blame(struct field_errors *errors, const struct form_field *source, const char *format, ...)
+{
+    char label[FORM_LABEL_MAX];
+    va_list arguments;
+    va_start(arguments, format);
+    add_error(errors, form_field_label(source, label), format, arguments);
+    va_end(arguments);
+}
+
 void field_errors_free(struct field_errors *errors)
 {
     json_free(errors->list);
     *errors = (struct field_errors){0};
 }
 
-static void report_unknown(struct field_errors *errors, struct slice name)
+static void report_unknown(struct field_errors *errors, const struct form_field *source)
 {
+    struct slice name = source->name;
     const char *names[SEND_FIELD_COUNT];
     for (size_t i = 0; i < SEND_FIELD_COUNT; i++) {
         names[i] = table[i].name;
@@ -143,31 +160,43 @@ static void report_unknown(struct field_errors *errors, struct slice name)
     const char *nearest = nearest_name(name, names, SEND_FIELD_COUNT);
     errors->unknown++;
     if (nearest != NULL) {
-        field_errors_add(errors, name, "There is no field \"%.*s\"; did you mean \"%s\"?", SLICE_ARGS(name),
-                         nearest);
+        field_errors_blame(errors, source, "There is no field \"%.*s\"; did you mean \"%s\"?",
+                           SLICE_ARGS(name), nearest);
     } else {
-        field_errors_add(errors, name,
-                         "There is no field \"%.*s\"; remove it, or send a header of your own as h:NAME",
-                         SLICE_ARGS(name));
+        field_errors_blame(errors, source,
+                           "There is no field \"%.*s\"; remove it, or send a header of your own as h:NAME",
+                           SLICE_ARGS(name));
+    }
+}
+
+static void report_no_file(struct field_errors *errors, const struct form_field *source)
+{
+    struct slice name = source->name;
+    if (source->from_json) {
+        field_errors_blame(errors, source,
+                           "%.*s is a plain value; send it as an object with content (base64), filename and "
+                           "type",
+                           SLICE_ARGS(name));
+    } else {
+        field_errors_blame(errors, source,
+                           "%.*s is a plain field; send it as a file with a file name (multipart/form-data, "
+                           "curl -F %.*s=@FILE)",
+                           SLICE_ARGS(name), SLICE_ARGS(name));
     }
 }
 
 /* Whether the field came as a file or not, as its row of the table allows it. */
 static bool check_kind(enum send_field field, const struct form_field *source, struct field_errors *errors)
 {
-    struct slice name = source->name;
     bool refuses_files = field == SEND_HEADER || table[field].file == FILE_REFUSED;
     if (source->is_file && refuses_files) {
-        field_errors_add(errors, name, "%.*s is a file; send it as a plain field without a file name",
-                         SLICE_ARGS(name));
+        field_errors_blame(errors, source, "%.*s is a file; send it as a %s", SLICE_ARGS(source->name),
+                           source->from_json ? "string" : "plain field without a file name");
         return false;
     }
     bool wants_file = field != SEND_HEADER && table[field].file == FILE_REQUIRED;
     if (!source->is_file && wants_file && source->content.size > 0) {
-        field_errors_add(errors, name,
-                         "%.*s is a plain field; send it as a file with a file name (multipart/form-data, "
-                         "curl -F %.*s=@FILE)",
-                         SLICE_ARGS(name), SLICE_ARGS(name));
+        report_no_file(errors, source);
         return false;
     }
     return source->is_file || !wants_file; /* an empty plain value counts as not given */
@@ -206,13 +235,14 @@ static bool convert(struct slice charset, struct send_value *value, struct arena
     buf_free(&utf8);
     switch (result) {
     case CHARSET_UNKNOWN:
-        field_errors_add(errors, name, "The charset \"%.*s\" is not known; send UTF-8", SLICE_ARGS(charset));
+        field_errors_blame(errors, value->source, "The charset \"%.*s\" is not known; send UTF-8",
+                           SLICE_ARGS(charset));
         break;
     case CHARSET_MALFORMED:
     case CHARSET_INCOMPLETE:
-        field_errors_add(errors, name,
-                         "%.*s is not valid %.*s at octet %" PRIu64 "; declare the charset that it is in",
-                         SLICE_ARGS(name), SLICE_ARGS(charset), offset);
+        field_errors_blame(errors, value->source,
+                           "%.*s is not valid %.*s at octet %" PRIu64 "; declare the charset that it is in",
+                           SLICE_ARGS(name), SLICE_ARGS(charset), offset);
         break;
     default:
         break;
@@ -238,8 +268,8 @@ static bool read_value(struct send_value *value, struct slice form_charset, stru
     }
     size_t valid = utf8_valid_prefix(value->text);
     if (valid < value->text.len) {
-        field_errors_add(
-            errors, source->name,
+        field_errors_blame(
+            errors, source,
             "%.*s is not valid UTF-8 at octet %zu; send UTF-8, or declare the charset in _charset_",
             SLICE_ARGS(source->name), valid);
         value->text = (struct slice){0};
@@ -278,8 +308,8 @@ static void keep_value(struct send_fields *fields, struct send_value *value, str
     const struct send_value **place = &fields->single[value->field];
     if (*place != NULL && !is_empty(*place)) {
         if (!is_empty(value)) {
-            field_errors_add(errors, value->source->name, "%s is given more than once; give it once",
-                             table[value->field].name);
+            field_errors_blame(errors, value->source, "%s is given more than once; give it once",
+                               table[value->field].name);
         }
         return;
     }
@@ -296,7 +326,7 @@ static bool add_value(struct send_fields *fields, enum send_field field, struct 
         return false;
     }
     if (slice_has(value->text, '\0')) {
-        field_errors_add(errors, source->name, "%.*s holds a NUL; remove it", SLICE_ARGS(source->name));
+        field_errors_blame(errors, source, "%.*s holds a NUL; remove it", SLICE_ARGS(source->name));
         wipe_password(value);
         return true;
     }
@@ -319,8 +349,8 @@ static bool read_charset(struct send_fields *fields, struct form *form, struct f
             return false;
         }
         if (fields->charset.len > 0 && !charset_known(fields->charset)) {
-            field_errors_add(errors, source->name, "The charset \"%.*s\" is not known; send UTF-8",
-                             SLICE_ARGS(fields->charset));
+            field_errors_blame(errors, source, "The charset \"%.*s\" is not known; send UTF-8",
+                               SLICE_ARGS(fields->charset));
             fields->charset = (struct slice){0};
         }
         break;
@@ -360,7 +390,7 @@ bool send_fields_sort(struct send_fields *fields, struct form *form, struct aren
     for (struct form_field *source = form->first; source != NULL; source = source->next) {
         enum send_field field = identify(source->name);
         if (field == SEND_UNKNOWN) {
-            report_unknown(errors, source->name);
+            report_unknown(errors, source);
         } else if (check_kind(field, source, errors) &&
                    !add_value(fields, field, source, arena, errors, err)) {
             return false;

@@ -55,10 +55,15 @@ struct field_errors {
     struct json *list; /* of {field, detail}; owned until it is given away */
     size_t count;
     size_t unknown; /* how many of them are unknown fields */
+    bool from_json; /* fields are called by their paths */
     struct err first;
 };
 
 void field_errors_add(struct field_errors *errors, struct slice field, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* The same, blaming that very field of the form: of a list in JSON, the item. */
+void field_errors_blame(struct field_errors *errors, const struct form_field *source, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 void field_errors_free(struct field_errors *errors);
 

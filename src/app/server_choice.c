@@ -14,6 +14,7 @@ struct choosing {
     struct server_choice *choice;
     const struct send_fields *fields;
     const struct config *config;
+    const struct config_allow *allow;
     struct arena *arena;
     struct field_errors *errors;
     struct err *err;
@@ -47,7 +48,7 @@ static void refuse(struct choosing *c, enum send_field field, const char *key)
 static bool may_override(struct choosing *c, enum config_override what, enum send_field field,
                          const char *key)
 {
-    bool may = (c->config->allow.override & what) != 0;
+    bool may = (c->allow->override & what) != 0;
     if (!may) {
         refuse(c, field, key);
     }
@@ -56,7 +57,7 @@ static bool may_override(struct choosing *c, enum config_override what, enum sen
 
 static bool server_is_listed(const struct choosing *c, const struct config_server *server)
 {
-    const struct config_strings *listed = &c->config->allow.servers;
+    const struct config_strings *listed = &c->allow->servers;
     for (size_t i = 0; i < listed->count; i++) {
         if (strcmp(listed->items[i], server->name) == 0) {
             return true;
@@ -87,7 +88,7 @@ static bool is_host_text(struct slice text)
 /* A host in the place of the entry's. */
 static bool choose_host(struct choosing *c, struct slice host)
 {
-    const struct config_allow *allow = &c->config->allow;
+    const struct config_allow *allow = c->allow;
     if (!may_override(c, CONFIG_OVERRIDE_SERVER, SEND_SERVER, "allow.servers or allow.override: [server]")) {
         return true;
     }
@@ -160,7 +161,7 @@ static bool choose_port(struct choosing *c)
         field_errors_add(c->errors, SLICE("port"), "port is \"%.*s\"; give a number from 1 to 65535",
                          SLICE_ARGS(text));
     } else if (may_override(c, CONFIG_OVERRIDE_PORT, SEND_PORT, "allow.override: [port]") &&
-               !port_is_listed(&c->config->allow, port)) {
+               !port_is_listed(c->allow, port)) {
         refuse(c, SEND_PORT, "allow.ports");
     }
     c->choice->overrides = true;
@@ -304,14 +305,15 @@ static void merge(struct server_choice *choice)
 }
 
 enum server_choice_result server_choice_make(struct server_choice *choice, const struct send_fields *fields,
-                                             const struct config *config, struct arena *arena,
-                                             struct field_errors *errors, struct err *err)
+                                             const struct config *config, const struct config_allow *allow,
+                                             struct arena *arena, struct field_errors *errors,
+                                             struct err *err)
 {
     static bool (*const steps[])(struct choosing *) = {
         choose_server, choose_port, choose_tls, choose_credentials, choose_domain,
     };
     *choice = (struct server_choice){0};
-    struct choosing c = {choice, fields, config, arena, errors, err, false};
+    struct choosing c = {choice, fields, config, allow, arena, errors, err, false};
     for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
         if (!steps[i](&c)) {
             err_set(err, "There is no memory left for the server's settings");

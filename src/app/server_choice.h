@@ -29,9 +29,10 @@ enum server_choice_result {
     SERVER_CHOICE_FAILED /* memory */
 };
 
-/* All values that are wrong go to errors, allowed or not. */
+/* allow: what the request may do. All values that are wrong go to errors, allowed or not. */
 enum server_choice_result server_choice_make(struct server_choice *choice, const struct send_fields *fields,
-                                             const struct config *config, struct arena *arena,
-                                             struct field_errors *errors, struct err *err);
+                                             const struct config *config, const struct config_allow *allow,
+                                             struct arena *arena, struct field_errors *errors,
+                                             struct err *err);
 
 #endif

@@ -15,6 +15,13 @@ static enum submission_result no_memory(struct submission_reading *r)
     return SUBMISSION_FAILED;
 }
 
+static void blame(struct err *err, const struct form_field *source)
+{
+    char label[FORM_LABEL_MAX];
+    struct slice name = form_field_label(source, label);
+    err_set_field(err, name.data, name.len);
+}
+
 enum submission_result submission_read_addresses(struct submission_reading *r, enum send_field field,
                                                  struct address_list *list)
 {
@@ -29,10 +36,10 @@ enum submission_result submission_read_addresses(struct submission_reading *r, e
         case ADDRESS_OK:
             break;
         case ADDRESS_INVALID:
-            field_errors_add(r->errors, value->source->name, "%s", wrong.text);
+            field_errors_blame(r->errors, value->source, "%s", wrong.text);
             break;
         case ADDRESS_TOO_MANY:
-            err_set_field(r->err, value->source->name.data, value->source->name.len);
+            blame(r->err, value->source);
             err_set(r->err, "%s has more than %zu addresses; send to fewer at once, in several requests",
                     send_field_name(field), max);
             return SUBMISSION_TOO_MANY;
@@ -209,7 +216,7 @@ static enum submission_result read_headers(struct submission_reading *r)
         struct slice name = {value->source->name.data + 2, value->source->name.len - 2};
         struct err wrong = {0};
         if (!compose_header_name_allowed(name, &wrong)) {
-            field_errors_add(r->errors, value->source->name, "%s", wrong.text);
+            field_errors_blame(r->errors, value->source, "%s", wrong.text);
             continue;
         }
         message->headers[message->header_count++] = (struct message_header){name, value->text};
@@ -275,8 +282,9 @@ void submission_read_dry_run(struct submission_reading *r)
 {
     struct submission *s = r->submission;
     struct slice dry_run = single(r, SEND_DRY_RUN);
-    s->dry_run = slice_equal(dry_run, SLICE("1"));
-    if (dry_run.len > 0 && !s->dry_run && !slice_equal(dry_run, SLICE("0"))) {
+    s->dry_run = slice_equal(dry_run, SLICE("1")) || slice_equal(dry_run, SLICE("true"));
+    bool not_dry = slice_equal(dry_run, SLICE("0")) || slice_equal(dry_run, SLICE("false"));
+    if (dry_run.len > 0 && !s->dry_run && !not_dry) {
         field_errors_add(r->errors, SLICE("dry_run"),
                          "dry_run is \"%.*s\"; give 1 for a trial, 0 or nothing for a mail",
                          SLICE_ARGS(dry_run));

@@ -40,8 +40,8 @@ static void check_fields(struct submission_reading *r)
         const struct send_value *value = &r->fields->values[i];
         bool empty_text = !value->source->is_file && value->source->content.size == 0;
         if (!may_stand_beside(value->field) && !empty_text) {
-            field_errors_add(
-                r->errors, value->source->name,
+            field_errors_blame(
+                r->errors, value->source,
                 "message is a whole message, so %.*s has no meaning beside it; write it into the message",
                 SLICE_ARGS(value->source->name));
         }

@@ -16,6 +16,7 @@ const char cli_help[] =
     "       fcgi-smtp --health [ADDRESS] [--config FILE]\n"
     "       fcgi-smtp --test-server [NAME] [--verbose] [--config FILE]\n"
     "       fcgi-smtp --send KEY=VALUE... [--verbose] [--config FILE]\n"
+    "       fcgi-smtp --new-key NAME\n"
     "\n"
     "A FastCGI application that gives nginx a mail API: an HTTP form becomes a mail,\n"
     "delivered over SMTP before the answer is given.\n"
@@ -34,6 +35,8 @@ const char cli_help[] =
     "                          a file as KEY=@FILE (@-: standard input). allow.recipients,\n"
     "                          allow.senders and allow.servers do not restrict it\n"
     "  -v, --verbose           with these two: show the dialogue, secrets as ***\n"
+    "      --new-key NAME      print a new API key, once, and the lines that make it known\n"
+    "                          to the configuration\n"
     "  -V, --version           print the version\n"
     "  -h, --help              print this help\n"
     "\n"
@@ -43,7 +46,7 @@ const char cli_help[] =
     "Exit status: 0 success (--send: sent to all recipients, or a dry run), 1 failure,\n"
     " 64 wrong usage, 78 wrong configuration.\n";
 
-enum { OPTION_HEALTH = 256, OPTION_TEST_SERVER, OPTION_SEND };
+enum { OPTION_HEALTH = 256, OPTION_TEST_SERVER, OPTION_SEND, OPTION_NEW_KEY };
 
 static const struct option long_options[] = {
     {"config", required_argument, NULL, 'c'},
@@ -52,6 +55,7 @@ static const struct option long_options[] = {
     {"health", optional_argument, NULL, OPTION_HEALTH},
     {"test-server", optional_argument, NULL, OPTION_TEST_SERVER},
     {"send", no_argument, NULL, OPTION_SEND},
+    {"new-key", required_argument, NULL, OPTION_NEW_KEY},
     {"verbose", no_argument, NULL, 'v'},
     {"version", no_argument, NULL, 'V'},
     {"help", no_argument, NULL, 'h'},
@@ -72,6 +76,8 @@ static enum cli_command command_of(int option)
         return CLI_TEST_SERVER;
     case OPTION_SEND:
         return CLI_SEND;
+    case OPTION_NEW_KEY:
+        return CLI_NEW_KEY;
     case 'V':
         return CLI_VERSION;
     case 'h':
@@ -83,7 +89,7 @@ static enum cli_command command_of(int option)
 
 static bool takes_operand(enum cli_command command)
 {
-    return command == CLI_HEALTH || command == CLI_TEST_SERVER;
+    return command == CLI_HEALTH || command == CLI_TEST_SERVER || command == CLI_NEW_KEY;
 }
 
 static bool take_option(struct cli_options *options, int option)
@@ -161,5 +167,9 @@ struct cli_options cli_parse(int argc, char **argv)
         return options;
     }
     take_arguments(&options, argv + optind, (size_t)(argc - optind));
+    if (options.command == CLI_NEW_KEY && !config_name_valid(slice_of(options.operand))) {
+        refuse(&options, "--new-key needs a name of 1 to 64 letters, digits, \"-\", \"_\" and \".\", not",
+               options.operand);
+    }
     return options;
 }

@@ -14,6 +14,7 @@ enum cli_command {
     CLI_HEALTH,
     CLI_TEST_SERVER,
     CLI_SEND,
+    CLI_NEW_KEY,
     CLI_VERSION,
     CLI_HELP,
     CLI_USAGE_ERROR
@@ -21,8 +22,9 @@ enum cli_command {
 
 struct cli_options {
     enum cli_command command;
-    const char *config;  /* the configuration's path */
-    const char *operand; /* --health's address, --test-server's name; NULL: the configuration's */
+    const char *config; /* the configuration's path */
+    const char
+        *operand; /* --health's address, --test-server's name; NULL: the configuration's. --new-key's name */
     char *const *fields; /* of --send: KEY=VALUE, at least one */
     size_t field_count;
     bool verbose; /* --test-server and --send only */

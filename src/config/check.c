@@ -163,9 +163,10 @@ static void choose_server(struct reading *r)
     }
 }
 
-static void check_allowed_servers(struct reading *r)
+/* The servers that an allow names, which may be NULL. */
+static void check_allowed_servers(struct reading *r, const struct node *allow)
 {
-    const struct node *allowed = node_find(top(r, "allow"), "servers");
+    const struct node *allowed = node_find(allow, "servers");
     if (allowed == NULL) {
         return;
     }
@@ -199,7 +200,11 @@ bool check_config(struct reading *reading)
     check_spill_dir(reading);
     normalise_base_path(config);
     choose_server(reading);
-    check_allowed_servers(reading);
+    check_allowed_servers(reading, top(reading, "allow"));
+    for (size_t i = 0; i < config->key_count; i++) {
+        check_allowed_servers(reading, node_find(reading->key_nodes[i], "allow"));
+    }
+    check_keys(reading);
     for (size_t i = 0; i < config->server_count; i++) {
         struct config_server *server = &config->servers[i];
         server->domain = server->domain != NULL ? server->domain : name;

@@ -28,4 +28,7 @@ void check_password(struct reading *reading, struct config_server *server, const
 /* The rules for a server that was completed; reads its password from where it is kept. */
 void check_server(struct reading *reading, struct config_server *server, const struct node *node);
 
+/* The rules for API keys. */
+void check_keys(struct reading *reading);
+
 #endif

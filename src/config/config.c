@@ -17,6 +17,8 @@
 
 #define CONFIG_MEMORY ((size_t)64 * 1024 * 1024) /* octets: a largest file's values and their positions */
 
+#define NAME_MAX_LEN 64 /* octets */
+
 static const struct place whole_file = {0, 0};
 
 void config_free(struct config *config)
@@ -216,6 +218,11 @@ const struct config_server *config_find_server(const struct config *config, stru
         }
     }
     return NULL;
+}
+
+bool config_name_valid(struct slice name)
+{
+    return name.len <= NAME_MAX_LEN && syntax_server_name(name);
 }
 
 static int64_t usual_port(const struct config_server *server)

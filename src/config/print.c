@@ -13,6 +13,7 @@ struct printer {
     struct buf *out;
     bool good;
     int indent;                    /* of a key, in spaces */
+    bool dash;                     /* the next key begins an entry of a list */
     char section[SCHEMA_PATH_MAX]; /* whose header was written last */
 };
 
@@ -26,9 +27,11 @@ static void put_char(struct printer *p, char c)
     p->good = p->good && buf_append_char(p->out, c);
 }
 
+/* A list's dash takes the place of the last two spaces. */
 static void put_indent(struct printer *p, int spaces)
 {
-    p->good = p->good && buf_printf(p->out, "%*s", spaces, "");
+    p->good = p->good && buf_printf(p->out, "%*s", spaces, p->dash ? "- " : "");
+    p->dash = false;
 }
 
 static bool is_letter(char c)
@@ -248,6 +251,16 @@ static void put_servers(struct printer *p, const struct config *config)
     p->section[0] = '\0';
 }
 
+static void put_api_keys(struct printer *p, const struct config *config)
+{
+    put(p, config->key_count > 0 ? "keys:\n" : "keys: []\n");
+    for (size_t i = 0; i < config->key_count; i++) {
+        p->dash = true;
+        put_keys(p, config, SCHEMA_API_KEY, &config->keys[i]);
+    }
+    p->section[0] = '\0';
+}
+
 /* A single name, or a list of them. */
 static void put_choice(struct printer *p, const struct config *config)
 {
@@ -277,6 +290,8 @@ static void put_keys(struct printer *p, const struct config *config, const char 
             put_servers(p, config);
         } else if (key->type == SCHEMA_CHOICE) {
             put_choice(p, config);
+        } else if (key->type == SCHEMA_KEYS) {
+            put_api_keys(p, config);
         } else if (!is_unset(key, base)) {
             begin_key(p, key->path, section);
             put_value(p, key, base);

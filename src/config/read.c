@@ -1,6 +1,6 @@
 /*
- * The tree meets the schema. Nothing here knows a single key but `server` and `servers`, which make structs;
- * all else follows from the table. A value with a problem is skipped and the reading goes on, so that one run
+ * The tree meets the schema. Nothing here knows a single key but `server`, `servers` and `keys`, which make
+ * structs; all else follows from the table. A value with a problem is skipped and the reading goes on, so that one run
  * finds everything.
  *
  * Values are quoted in problems, but never those of keys about passwords.
@@ -69,6 +69,10 @@ static void report_fault(struct reading *r, const struct node *node, const struc
         }
         break;
     case VALUE_INVALID:
+        if (key->unquoted) {
+            node_problem(r->problems, node, "is not valid; %s is expected", expected);
+            break;
+        }
         node_problem(r->problems, node, "\"%.*s%s\" is not valid; %s is expected", len, node->text.data,
                      node->text.len > VALUE_SHOWN ? "..." : "", expected);
         break;
@@ -272,6 +276,44 @@ static void read_servers(struct reading *r, const struct node *node)
     }
 }
 
+static void read_api_key(struct reading *r, const struct node *node)
+{
+    struct config_key *key = &r->config->keys[r->config->key_count]; /* read_api_keys made room */
+    if (node->kind != NODE_MAPPING) {
+        node_problem(r->problems, node, "is %s; a key's name and sha256 are expected", kind_name(node));
+        return;
+    }
+    r->key_nodes[r->config->key_count] = node;
+    r->config->key_count++;
+    if (store_defaults(r, SCHEMA_API_KEY, key)) {
+        read_section(r, node, SCHEMA_API_KEY, key);
+    }
+}
+
+/* A list, or a single key. */
+static void read_api_keys(struct reading *r, const struct node *node)
+{
+    bool one = node->kind != NODE_SEQUENCE;
+    size_t count = one ? 1 : node->count;
+    if (count > SCHEMA_KEYS_MAX) {
+        node_problem(r->problems, node, "has %zu entries; at most %d are expected", count, SCHEMA_KEYS_MAX);
+        return;
+    }
+    r->config->keys = arena_array(memory(r), count + 1, sizeof *r->config->keys);
+    r->key_nodes = arena_array(&r->tree->arena, count + 1, sizeof(struct node *));
+    if (r->config->keys == NULL || r->key_nodes == NULL) {
+        r->no_memory = true;
+        return;
+    }
+    if (one && !node->empty) {
+        read_api_key(r, node);
+    }
+    for (const struct node *entry = one ? NULL : node->first; entry != NULL && !r->no_memory;
+         entry = entry->next) {
+        read_api_key(r, entry);
+    }
+}
+
 /* Names are looked up when all servers are known: check.c. */
 static void read_choice(struct reading *r, const struct node *node)
 {
@@ -299,6 +341,9 @@ static void read_key(struct reading *r, struct node *node, const struct schema_k
         break;
     case SCHEMA_SERVERS:
         read_servers(r, node);
+        break;
+    case SCHEMA_KEYS:
+        read_api_keys(r, node);
         break;
     case SCHEMA_PAIRS:
         read_pairs(r, node, key, base);

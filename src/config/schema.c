@@ -65,9 +65,14 @@ static const struct schema_word overrides[] = {
 #define TOP(name, field, kind) .path = (name), .type = SCHEMA_##kind, .offset = offsetof(struct config, field)
 #define SRV(field, kind)                                                                                     \
     .path = SCHEMA_SERVER "." #field, .type = SCHEMA_##kind, .offset = offsetof(struct config_server, field)
+#define KEY(name, field, kind)                                                                               \
+    .path = SCHEMA_API_KEY "." name, .type = SCHEMA_##kind, .offset = offsetof(struct config_key, field)
 #define RANGE(least, most) .min = (least), .max = (most)
 #define DEFAULT(text)      .fallback = (text)
 #define IS(function, text) .valid = (function), .expected = (text)
+#define HOST_PATTERN                                                                                         \
+    IS(syntax_host_pattern, "a host name or address, with * and ? as wildcards; unix: is never allowed "     \
+                            "here,")
 
 /* clang-format off: one key a line */
 const struct schema_key schema_keys[] = {
@@ -143,20 +148,34 @@ const struct schema_key schema_keys[] = {
     {TOP("allow.senders", allow.senders, STRINGS), RANGE(1, MAIL_LEN)},
     {TOP("allow.servers", allow.servers, STRINGS), RANGE(1, 64)},
     {TOP("allow.override", allow.override, WORDS), .words = overrides},
-    {TOP("allow.hosts", allow.hosts, STRINGS), RANGE(1, SYNTAX_HOST_MAX),
-     IS(syntax_host_pattern,
-        "a host name or address, with * and ? as wildcards; unix: is never allowed here,")},
+    {TOP("allow.hosts", allow.hosts, STRINGS), RANGE(1, SYNTAX_HOST_MAX), HOST_PATTERN},
     {TOP("allow.ports", allow.ports, NUMBERS), RANGE(1, 65535), DEFAULT("25,465,587")},
+
+    {TOP("keys", keys, KEYS)},
+    {KEY("name", name, STRING), RANGE(1, 64),
+     IS(syntax_server_name, "a name of letters, digits, \"-\", \"_\" and \".\"")},
+    {KEY("sha256", sha256, STRING), RANGE(1, 64), .unquoted = true,
+     IS(syntax_sha256, "the key's SHA-256 as 64 hexadecimal digits, as --new-key prints it,")},
+    {KEY("allow.recipients", allow.recipients, STRINGS), RANGE(1, MAIL_LEN)},
+    {KEY("allow.senders", allow.senders, STRINGS), RANGE(1, MAIL_LEN)},
+    {KEY("allow.servers", allow.servers, STRINGS), RANGE(1, 64)},
+    {KEY("allow.override", allow.override, WORDS), .words = overrides},
+    {KEY("allow.hosts", allow.hosts, STRINGS), RANGE(1, SYNTAX_HOST_MAX), HOST_PATTERN},
+    {KEY("allow.ports", allow.ports, NUMBERS), RANGE(1, 65535)},
 
     {TOP("limits.request", limits.request, SIZE), RANGE(1 * KIB, 4 * GIB), DEFAULT("32MiB")},
     {TOP("limits.read_time", limits.read_time, DURATION), RANGE(1 * SECOND, 1 * HOUR), DEFAULT("60s")},
     {TOP("limits.fields", limits.fields, NUMBER), RANGE(1, 100000), DEFAULT("200")},
     {TOP("limits.field", limits.field, SIZE), RANGE(256, 1 * GIB), DEFAULT("64KiB")},
     {TOP("limits.text", limits.text, SIZE), RANGE(256, 1 * GIB), DEFAULT("4MiB")},
+    {TOP("limits.json", limits.json, SIZE), RANGE(256, 64 * MIB), DEFAULT("2MiB")},
     {TOP("limits.recipients", limits.recipients, NUMBER), RANGE(1, 10000), DEFAULT("100")},
     {TOP("limits.header_value", limits.header_value, SIZE), RANGE(256, 1 * MIB), DEFAULT("8KiB")},
     {TOP("limits.memory_per_request", limits.memory_per_request, SIZE), RANGE(16 * KIB, 1 * GIB),
      DEFAULT("256KiB")},
+
+    {TOP("idempotency.keep", idempotency.keep, DURATION), RANGE(1 * SECOND, 720 * HOUR), DEFAULT("24h")},
+    {TOP("idempotency.entries", idempotency.entries, NUMBER), RANGE(1, 1000000), DEFAULT("10000")},
 };
 /* clang-format on */
 const size_t schema_key_count = sizeof schema_keys / sizeof schema_keys[0];
@@ -196,11 +215,18 @@ enum schema_found schema_find(const char *section, struct slice name, const stru
     return SCHEMA_UNKNOWN;
 }
 
+/* The octets of a path that name the struct it is in: "servers.*", or none for struct config. */
+static size_t struct_len(const char *path)
+{
+    const char *star = strchr(path, '*');
+    return star != NULL ? (size_t)(star - path) + 1 : 0;
+}
+
 bool schema_within(const struct schema_key *key, const char *section)
 {
-    bool of_server = below(key->path, SCHEMA_SERVER) != NULL;
-    bool in_server = strcmp(section, SCHEMA_SERVER) == 0 || below(section, SCHEMA_SERVER) != NULL;
-    return of_server == in_server && below(key->path, section) != NULL;
+    size_t len = struct_len(section);
+    return struct_len(key->path) == len && memcmp(key->path, section, len) == 0 &&
+           below(key->path, section) != NULL;
 }
 
 size_t schema_names(const char *section, char names[SCHEMA_NAMES_MAX][SCHEMA_PATH_MAX])

@@ -1,8 +1,8 @@
 /*
  * schema: the one table of all keys. Reading, defaults, printing and the suggestions for unknown keys go by it.
  *
- * A path names a key from the root: "log.level". Keys of a server are "servers.*.host"; their offsets are those
- * of struct config_server, all others' those of struct config.
+ * A path names a key from the root: "log.level". Keys of a server are "servers.*.host" and those of an API key
+ * "keys.*.name"; their offsets are those of struct config_server and struct config_key, all others' those of struct config.
  */
 #ifndef FCGI_SMTP_CONFIG_SCHEMA_H
 #define FCGI_SMTP_CONFIG_SCHEMA_H
@@ -15,8 +15,10 @@
 
 #define SCHEMA_PATH_MAX    64 /* octets of a path, the NUL included */
 #define SCHEMA_SERVER      "servers.*"
+#define SCHEMA_API_KEY     "keys.*"
 #define SCHEMA_NAMES_MAX   40 /* keys of one section */
 #define SCHEMA_SERVERS_MAX 1000
+#define SCHEMA_KEYS_MAX    1000
 #define SCHEMA_SHORT_FORM  "default" /* the name of a server written under server: */
 
 enum schema_type {
@@ -33,7 +35,8 @@ enum schema_type {
     SCHEMA_NUMBERS,  /* struct config_numbers; each min..max */
     SCHEMA_PAIRS,    /* struct config_pairs; each value min..max octets */
     SCHEMA_CHOICE,   /* server: a name, a list of names, or a server's own keys */
-    SCHEMA_SERVERS   /* servers: a mapping of servers */
+    SCHEMA_SERVERS,  /* servers: a mapping of servers */
+    SCHEMA_KEYS      /* keys: a list of API keys */
 };
 
 struct schema_word {
@@ -50,6 +53,7 @@ struct schema_key {
     const struct schema_word *words;  /* of SCHEMA_WORD, SCHEMA_WORDS */
     bool (*valid)(struct slice text); /* of a string or of each entry; NULL: any text */
     const char *expected;             /* in words: what valid accepts */
+    bool unquoted; /* a wrong value is not shown: it may be a secret that was put here by mistake */
 };
 
 extern const struct schema_key schema_keys[];

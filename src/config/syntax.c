@@ -8,11 +8,11 @@
 #include <stdint.h>
 
 #include "fcgi_smtp/base64.h"
+#include "fcgi_smtp/digest.h"
 #include "fcgi_smtp/utf8.h"
 
 #define ADDRESS_TEXT_MAX INET6_ADDRSTRLEN /* the NUL included */
-#define SHA256_OCTETS    32
-#define SHA256_CHARS     44 /* in base64 */
+#define SHA256_CHARS     44               /* in base64 */
 
 static bool is_digit(char c)
 {
@@ -279,6 +279,12 @@ bool syntax_field_name(struct slice text)
     return text.len > 0;
 }
 
+bool syntax_sha256(struct slice text)
+{
+    unsigned char digest[DIGEST_SIZE];
+    return digest_from_hex(text, digest);
+}
+
 bool syntax_fingerprint(struct slice text)
 {
     static const char prefix[] = "sha256:";
@@ -286,5 +292,5 @@ bool syntax_fingerprint(struct slice text)
     char digest[BASE64_DECODER_UPDATE_MAX(SHA256_CHARS)];
     size_t len = 0;
     return text.len == begin + SHA256_CHARS && memcmp(text.data, prefix, begin) == 0 &&
-           base64_decode(text.data + begin, SHA256_CHARS, digest, &len) && len == SHA256_OCTETS;
+           base64_decode(text.data + begin, SHA256_CHARS, digest, &len) && len == DIGEST_SIZE;
 }

@@ -9,6 +9,7 @@
 #include <jansson.h>
 #include <stdlib.h>
 
+#include "fcgi_smtp/secret.h"
 #include "fcgi_smtp/utf8.h"
 
 struct json {
@@ -188,5 +189,168 @@ bool json_write(const struct json *json, struct buf *out)
         }
         return false;
     }
+    return true;
+}
+
+/*
+ * Counts what would be built, without judging the text: no value stands in it without a bracket, a comma or the
+ * beginning before it.
+ */
+static enum json_read check_limits(struct slice text, const struct json_limits *limits)
+{
+    size_t depth = 0;
+    size_t values = 1;
+    bool quoted = false;
+    for (size_t i = 0; i < text.len; i++) {
+        char c = text.data[i];
+        if (quoted) {
+            i += c == '\\';
+            quoted = c != '"';
+        } else if (c == '"') {
+            quoted = true;
+        } else if (c == '{' || c == '[') {
+            values++;
+            depth++;
+        } else if ((c == '}' || c == ']') && depth > 0) {
+            depth--;
+        } else if (c == ',') {
+            values++;
+        }
+        if (depth > limits->depth) {
+            return JSON_READ_TOO_DEEP;
+        }
+        if (values > limits->values) {
+            return JSON_READ_TOO_MANY;
+        }
+    }
+    return JSON_READ_OK;
+}
+
+/* jansson's text; but what it quotes of the JSON may be a piece of a password, unless it is a key. */
+static enum json_read tell(const json_error_t *error, struct err *err)
+{
+    const char *what = error->text;
+    const char *quoted = strstr(what, " near '");
+    size_t len = quoted != NULL ? (size_t)(quoted - what) : strlen(what);
+    switch (json_error_code(error)) {
+    case json_error_out_of_memory:
+        return JSON_READ_NO_MEMORY;
+    case json_error_null_character:
+    case json_error_null_byte_in_key:
+        what = "a string holds a NUL (\\u0000)";
+        len = strlen(what);
+        break;
+    case json_error_numeric_overflow:
+        what = "a number is too large";
+        len = strlen(what);
+        break;
+    case json_error_duplicate_key:
+        len = strlen(what);
+        break;
+    default:
+        break;
+    }
+    err_set(err, "The JSON is malformed in line %d, column %d: %.*s", error->line, error->column, (int)len,
+            what);
+    return JSON_READ_MALFORMED;
+}
+
+enum json_read json_read(struct json **out, struct slice text, const struct json_limits *limits,
+                         struct err *err)
+{
+    *out = NULL;
+    enum json_read result = check_limits(text, limits);
+    if (result != JSON_READ_OK) {
+        return result;
+    }
+    json_error_t error;
+    const char *octets = text.len > 0 ? text.data : "";
+    json_t *value = json_loadb(octets, text.len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error);
+    if (value == NULL) {
+        return tell(&error, err);
+    }
+    *out = node_new(value);
+    return *out != NULL ? JSON_READ_OK : JSON_READ_NO_MEMORY;
+}
+
+/* No deeper than json_read's limit. */
+static void wipe_strings(json_t *value)
+{
+    const char *key = NULL;
+    json_t *member = NULL;
+    size_t index = 0;
+    if (json_is_string(value)) {
+        /* The string is the value's own; only the interface is const. */
+        secret_wipe((char *)json_string_value(value), json_string_length(value));
+    }
+    json_array_foreach(value, index, member)
+    {
+        wipe_strings(member);
+    }
+    json_object_foreach(value, key, member)
+    {
+        wipe_strings(member);
+    }
+}
+
+void json_wipe(struct json *json)
+{
+    if (json != NULL) {
+        wipe_strings(json->value);
+    }
+    json_free(json);
+}
+
+struct json_view json_view_of(const struct json *json)
+{
+    return (struct json_view){json->value};
+}
+
+enum json_kind json_view_kind(struct json_view view)
+{
+    static const enum json_kind kinds[] = {
+        [JSON_OBJECT] = JSON_KIND_OBJECT,   [JSON_ARRAY] = JSON_KIND_LIST,
+        [JSON_STRING] = JSON_KIND_STRING,   [JSON_REAL] = JSON_KIND_REAL,
+        [JSON_INTEGER] = JSON_KIND_INTEGER, [JSON_TRUE] = JSON_KIND_BOOLEAN,
+        [JSON_FALSE] = JSON_KIND_BOOLEAN,   [JSON_NULL] = JSON_KIND_NULL,
+    };
+    return kinds[json_typeof((const json_t *)view.node)];
+}
+
+struct slice json_view_text(struct json_view view)
+{
+    return (struct slice){json_string_value(view.node), json_string_length(view.node)};
+}
+
+int64_t json_view_integer(struct json_view view)
+{
+    return json_integer_value(view.node);
+}
+
+bool json_view_is_true(struct json_view view)
+{
+    return json_is_true((const json_t *)view.node);
+}
+
+size_t json_view_count(struct json_view view)
+{
+    return json_array_size(view.node);
+}
+
+struct json_view json_view_item(struct json_view view, size_t i)
+{
+    return (struct json_view){json_array_get(view.node, i)};
+}
+
+bool json_view_next(struct json_view view, struct json_member *member)
+{
+    json_t *object = (json_t *)view.node; /* only read */
+    member->position =
+        member->position == NULL ? json_object_iter(object) : json_object_iter_next(object, member->position);
+    if (member->position == NULL) {
+        return false;
+    }
+    member->key = json_object_iter_key(member->position);
+    member->value.node = json_object_iter_value(member->position);
     return true;
 }

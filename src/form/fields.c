@@ -14,6 +14,13 @@ static bool is_text(struct slice slice)
     return utf8_valid_prefix(slice) == slice.len && !slice_has(slice, '\0');
 }
 
+static void blame(const struct form_field *field, struct err *err)
+{
+    char label[FORM_LABEL_MAX];
+    struct slice name = form_field_label(field, label);
+    err_set_field(err, name.data, name.len);
+}
+
 static enum form_result check_head(const struct fields *fields, const struct form_field *head,
                                    struct err *err)
 {
@@ -26,7 +33,7 @@ static enum form_result check_head(const struct fields *fields, const struct for
                 fields->limits.fields);
         return FORM_TOO_MANY_FIELDS;
     }
-    err_set_field(err, head->name.data, head->name.len);
+    blame(head, err);
     if (head->name.len == 0) {
         err_set(err, "Field %zu of the form has no name; give it one", number);
     } else if (head->name.len > FORM_NAME_MAX) {
@@ -69,6 +76,8 @@ static struct form_field *new_field(const struct fields *fields, const struct fo
         return NULL;
     }
     field->is_file = head->is_file;
+    field->from_json = head->from_json;
+    field->item = head->item;
     field->charset = fields->charset;
     if (field->type.len > 0) {
         (void)form_type_parameter(field->type, "charset", arena, &field->charset);
@@ -105,7 +114,7 @@ enum form_result fields_append(struct fields *fields, const void *octets, size_t
         return FORM_OK;
     }
     if (len > fields->most - field->content.size) { /* size never passes most */
-        err_set_field(err, field->name.data, field->name.len);
+        blame(field, err);
         err_set(err, "The %s \"%.*s\" is larger than the %llu octets that are allowed; send less",
                 field->is_file ? "file of field" : "field", SLICE_ARGS(field->name),
                 (unsigned long long)fields->most);

@@ -1,18 +1,22 @@
 /*
- * The front of both parsers: the request's Content-Type chooses.
+ * The front of all parsers: the request's Content-Type chooses.
  */
 #include <stdlib.h>
 
 #include "fcgi_smtp/form.h"
+#include "form/json.h"
 #include "multipart.h"
 #include "urlencoded.h"
 
+enum encoding { ENCODING_URLENCODED, ENCODING_MULTIPART, ENCODING_JSON };
+
 struct form_parser {
     struct fields fields;
-    bool is_multipart;
+    enum encoding encoding;
     union {
         struct urlencoded urlencoded;
         struct multipart multipart;
+        struct json_form json;
     };
 };
 
@@ -20,18 +24,25 @@ static enum form_result choose(struct form_parser *parser, struct slice content_
 {
     struct slice type = form_media_type(content_type);
     struct arena *arena = parser->fields.arena;
+    const struct form_limits *limits = &parser->fields.limits;
     if (slice_equal_nocase(type, SLICE("application/x-www-form-urlencoded"))) {
         (void)form_type_parameter(content_type, "charset", arena, &parser->fields.charset);
         return FORM_OK;
     }
+    if (limits->json > 0 && slice_equal_nocase(type, SLICE("application/json"))) {
+        parser->encoding = ENCODING_JSON; /* RFC 8259 11: no charset parameter is defined */
+        json_form_init(&parser->json, limits->json);
+        return FORM_OK;
+    }
     if (!slice_equal_nocase(type, SLICE("multipart/form-data"))) {
-        err_set(err, "%s%.*s%s; send application/x-www-form-urlencoded or multipart/form-data",
+        err_set(err, "%s%.*s%s; send application/x-www-form-urlencoded%s",
                 type.len > 0 ? "A body of Content-Type " : "The request has no Content-Type",
-                SLICE_ARGS(type), type.len > 0 ? " is not read here" : "");
+                SLICE_ARGS(type), type.len > 0 ? " is not read here" : "",
+                limits->json > 0 ? ", multipart/form-data or application/json" : " or multipart/form-data");
         return FORM_UNSUPPORTED;
     }
     struct slice boundary = {NULL, 0};
-    parser->is_multipart = true;
+    parser->encoding = ENCODING_MULTIPART;
     if (!form_type_parameter(content_type, "boundary", arena, &boundary) ||
         !multipart_init(&parser->multipart, boundary)) {
         err_set(
@@ -67,20 +78,37 @@ enum form_result form_parser_update(struct form_parser *parser, const void *octe
                                     struct err *err)
 {
     struct slice in = {octets, len};
-    return parser->is_multipart ? multipart_update(&parser->multipart, &parser->fields, in, err)
-                                : urlencoded_update(&parser->urlencoded, &parser->fields, in, err);
+    switch (parser->encoding) {
+    case ENCODING_MULTIPART:
+        return multipart_update(&parser->multipart, &parser->fields, in, err);
+    case ENCODING_JSON:
+        return json_form_update(&parser->json, in, err);
+    case ENCODING_URLENCODED:
+        break;
+    }
+    return urlencoded_update(&parser->urlencoded, &parser->fields, in, err);
 }
 
 enum form_result form_parser_finish(struct form_parser *parser, struct err *err)
 {
-    return parser->is_multipart ? multipart_finish(&parser->multipart, &parser->fields, err)
-                                : urlencoded_finish(&parser->urlencoded, &parser->fields, err);
+    switch (parser->encoding) {
+    case ENCODING_MULTIPART:
+        return multipart_finish(&parser->multipart, &parser->fields, err);
+    case ENCODING_JSON:
+        return json_form_finish(&parser->json, &parser->fields, err);
+    case ENCODING_URLENCODED:
+        break;
+    }
+    return urlencoded_finish(&parser->urlencoded, &parser->fields, err);
 }
 
 void form_parser_free(struct form_parser *parser)
 {
-    if (parser != NULL && parser->is_multipart) {
+    if (parser != NULL && parser->encoding == ENCODING_MULTIPART) {
         multipart_free(&parser->multipart);
+    }
+    if (parser != NULL && parser->encoding == ENCODING_JSON) {
+        json_form_free(&parser->json);
     }
     free(parser);
 }

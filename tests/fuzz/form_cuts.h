@@ -9,7 +9,7 @@
 
 static inline void form_cuts_check(unsigned char cut, struct slice type, struct slice body)
 {
-    struct form_run whole = {.fields = 8, .content = 100, .memory = 64};
+    struct form_run whole = {.fields = 8, .content = 100, .memory = 64, .json = 1000};
     struct form_run pieces = whole;
     pieces.first = (size_t)cut >> 3;
     pieces.step = 1 + (cut & 7);

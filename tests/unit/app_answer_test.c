@@ -25,7 +25,8 @@ static void answering_init(struct answering *answering, const char *form)
     app_fixture_init(fixture, SERVER ALLOW);
     CU_ASSERT_EQUAL_FATAL(app_fixture_submit(fixture, form), SUBMISSION_OK);
     CU_ASSERT_EQUAL_FATAL(server_choice_make(&fixture->choice, &fixture->fields, fixture->config,
-                                             &fixture->arena, &fixture->errors, &fixture->err),
+                                             &fixture->config->allow, &fixture->arena, &fixture->errors,
+                                             &fixture->err),
                           SERVER_CHOSEN);
     http_response_init(&answering->response);
     answering->app = (struct app){.config = fixture->config};

@@ -29,7 +29,8 @@ void app_fixture_parse(struct app_fixture *fixture, const char *type, struct sli
     const struct form_limits limits = {.fields = 1000,
                                        .content = send_field_limit,
                                        .secret = send_field_is_secret,
-                                       .ctx = &fixture->config->limits};
+                                       .ctx = &fixture->config->limits,
+                                       .json = (size_t)fixture->config->limits.json};
     enum form_result result = form_parser_new(&parser, slice_of(type), &limits, &fixture->arena,
                                               &fixture->blobs, &fixture->form, &fixture->err);
     CU_ASSERT_EQUAL_FATAL(result, FORM_OK);
@@ -57,8 +58,8 @@ enum submission_result app_fixture_submit(struct app_fixture *fixture, const cha
 enum server_choice_result app_fixture_choose(struct app_fixture *fixture, const char *form)
 {
     app_fixture_sort(fixture, URLENCODED, slice_of(form));
-    return server_choice_make(&fixture->choice, &fixture->fields, fixture->config, &fixture->arena,
-                              &fixture->errors, &fixture->err);
+    return server_choice_make(&fixture->choice, &fixture->fields, fixture->config, &fixture->config->allow,
+                              &fixture->arena, &fixture->errors, &fixture->err);
 }
 
 void app_fixture_expect(const char *text, const char *expected, const char *what)

@@ -188,8 +188,8 @@ static void test_no_memory(void)
     app_fixture_init(&fixture, OPEN);
     app_fixture_sort(&fixture, URLENCODED, SLICE("server=smtp.example.net"));
     fixture.arena.limit = fixture.arena.used;
-    CU_ASSERT_EQUAL(server_choice_make(&fixture.choice, &fixture.fields, fixture.config, &fixture.arena,
-                                       &fixture.errors, &fixture.err),
+    CU_ASSERT_EQUAL(server_choice_make(&fixture.choice, &fixture.fields, fixture.config,
+                                       &fixture.config->allow, &fixture.arena, &fixture.errors, &fixture.err),
                     SERVER_CHOICE_FAILED);
     app_fixture_expect(fixture.err.text, "no memory", "server");
     app_fixture_free(&fixture);

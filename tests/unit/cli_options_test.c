@@ -80,6 +80,8 @@ static void test_commands(void)
         {{"--test-server"}, CLI_TEST_SERVER, NULL, NULL},
         {{"--test-server", "main"}, CLI_TEST_SERVER, NULL, "main"},
         {{"--test-server=main", "-c", "f"}, CLI_TEST_SERVER, "f", "main"},
+        {{"--new-key", "shop"}, CLI_NEW_KEY, NULL, "shop"},
+        {{"--new-key=a.b-c_1"}, CLI_NEW_KEY, NULL, "a.b-c_1"},
         {{"-V"}, CLI_VERSION, NULL, NULL},
         {{"--version"}, CLI_VERSION, NULL, NULL},
         {{"-h"}, CLI_HELP, NULL, NULL},
@@ -152,6 +154,14 @@ static void test_wrong_usage(void)
         {{"--send=to=b"}, "doesn't allow an argument"},
         {{"--send", "to=b", "--test-server"}, "give one command"},
         {{"--test-server", "a", "b"}, "unexpected argument \"b\""},
+        {{"--new-key"}, "requires an argument"},
+        {{"--new-key", "a b"},
+         "--new-key needs a name of 1 to 64 letters, digits, \"-\", \"_\" and \".\", not \"a b\""},
+        {{"--new-key="}, "--new-key needs a name"},
+        {{"--new-key", "a\nb"}, "--new-key needs a name"},
+        {{"--new-key", "a", "b"}, "unexpected argument \"b\""},
+        {{"--new-key", "a", "--check"}, "give one command"},
+        {{"--new-key", "a", "-v"}, "--verbose is for"},
         {{"--verbose"}, "--verbose is for --test-server and --send; see"},
         {{"-v", "--check"}, "--verbose is for"},
     };
@@ -166,20 +176,10 @@ static void test_wrong_usage(void)
 /* Every option stands in the help. */
 static void test_help(void)
 {
-    static const char *const words[] = {"--config",
-                                        "--check",
-                                        "--print-config",
-                                        "--health",
-                                        "--version",
-                                        "--help",
-                                        "--test-server",
-                                        "--send",
-                                        "--verbose",
-                                        "-v",
-                                        "-c",
-                                        "-t",
-                                        "-p",
-                                        CONFIG_DEFAULT_PATH};
+    static const char *const words[] = {
+        "--config",         "--check",   "--print-config", "--health", "--version", "--help", "--test-server",
+        "--send",           "--new-key", "--verbose",      "-v",       "-c",        "-t",     "-p",
+        CONFIG_DEFAULT_PATH};
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
         CU_ASSERT_PTR_NOT_NULL(strstr(cli_help, words[i]));
     }

@@ -150,6 +150,75 @@ static void which_server(void)
     CHECK_CASES(cases);
 }
 
+#define DIGEST "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1"
+
+static void api_keys(void)
+{
+    static const struct check_case cases[] = {
+        {SERVER "keys: []\n", ""},
+        {SERVER "keys:\n", ""},
+        {SERVER "keys: [{name: a, sha256: " DIGEST "f}, {name: b, sha256: " DIGEST "e, allow: {}}]\n", ""},
+        {SERVER "keys: {name: a, sha256: " DIGEST "f}\n", ""}, /* a list of one */
+        {SERVER "keys: [{}]\n", "f:2:8: keys[0]: has no name; one is expected, for logs and messages\n"
+                                "f:2:8: keys[0]: has no sha256; that of the key is expected, as fcgi-smtp "
+                                "--new-key NAME prints it\n"},
+        {SERVER "keys: [x]\n", "f:2:8: keys[0]: is a single value; a key's name and sha256 are expected\n"},
+        {SERVER "keys: x\n", "f:2:7: keys: is a single value; a key's name and sha256 are expected\n"},
+        {SERVER "keys: [[]]\n", "f:2:8: keys[0]: is a list; a key's name and sha256 are expected\n"},
+        /* the key itself, put there by mistake, is not shown */
+        {SERVER "keys: [{name: a, sha256: fsk_secret}]\n",
+         "f:2:26: keys[0].sha256: is not valid; the key's SHA-256 as 64 hexadecimal digits, as --new-key "
+         "prints "
+         "it, is expected\n"},
+        {SERVER "keys: [{name: a, sha256: fsk_" DIGEST "f}]\n",
+         "f:2:26: keys[0].sha256: is 68 octets long; at most 64 are expected\n"},
+        {SERVER "keys: [{name: 'a b', sha256: " DIGEST "f}]\n",
+         "f:2:15: keys[0].name: \"a b\" is not valid; a name of letters, digits, \"-\", \"_\" and \".\" is "
+         "expected\n"},
+        {SERVER "keys:\n- {name: a, sha256: " DIGEST "f}\n- {name: b, sha256: " DIGEST "0}\n"
+                "- {name: A, sha256: " DIGEST "F}\n",
+         "f:5:10: keys[2].name: \"A\" is the name of keys[0] already; one of its own is expected\n"
+         "f:5:21: keys[2].sha256: is that of keys[0] already; a key of its own is expected\n"},
+        {SERVER "keys: [{name: a, sha256: " DIGEST "f, key: x, recipients: y}]\n",
+         "f:2:92: keys[0].key: is an unknown key; known ones are name, sha256, allow\n"
+         "f:2:100: keys[0].recipients: is an unknown key here; it is known as allow.recipients\n"},
+        {SERVER "keys: [{name: a, sha256: " DIGEST "f, allow: {servers: [default, main], ports: [0]}}]\n",
+         "f:2:119: keys[0].allow.servers[1]: \"main\" is not a server; one of default is expected\n"
+         "f:2:134: keys[0].allow.ports[0]: \"0\" is not valid; a whole number from 1 to 65535 is expected\n"},
+        {SERVER "idempotency: {keep: 0s, entries: 0}\n",
+         "f:2:21: idempotency.keep: \"0s\" is not valid; a duration from 1s to 720h (units: ms, s, m, h) is "
+         "expected\n"
+         "f:2:34: idempotency.entries: \"0\" is not valid; a whole number from 1 to 1000000 is expected\n"},
+    };
+    CHECK_CASES(cases);
+}
+
+/* What a key's allow does not say is empty, whatever the top-level one says. */
+static void a_key_has_an_allow_of_its_own(void)
+{
+    static const char yaml[] = SERVER "allow: {recipients: ['*'], senders: ['*'], override: [port]}\n"
+                                      "keys: [{name: a, sha256: " DIGEST "f, allow: {senders: b@c}}]\n";
+    struct config_report report;
+    config_report_init(&report);
+    struct config *config = config_parse("f", slice_of(yaml), false, &report);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(config);
+    CU_ASSERT_EQUAL_FATAL(config->key_count, 1);
+    const struct config_allow *allow = &config->keys[0].allow;
+    CU_ASSERT_EQUAL(allow->senders.count, 1);
+    CU_ASSERT_EQUAL(allow->recipients.count + allow->servers.count + allow->hosts.count + allow->ports.count,
+                    0);
+    CU_ASSERT_EQUAL(allow->override, 0);
+    CU_ASSERT_EQUAL(config->idempotency.keep, 24 * 3600 * 1000);
+    CU_ASSERT_EQUAL(config->idempotency.entries, 10000);
+    CU_ASSERT_TRUE(config_name_valid(SLICE("a-b_c.1")));
+    CU_ASSERT_FALSE(config_name_valid(SLICE("")));
+    CU_ASSERT_FALSE(config_name_valid(SLICE("a b")));
+    CU_ASSERT_TRUE(config_name_valid((struct slice){DIGEST "f", 64}));
+    CU_ASSERT_FALSE(config_name_valid((struct slice){DIGEST "ff", 65}));
+    config_free(config);
+    config_report_free(&report);
+}
+
 static void who_may_connect(void)
 {
     static const struct check_case cases[] = {
@@ -765,6 +834,8 @@ static void files_are_loaded(void)
 
 static const struct unit_test tests[] = {
     {"which server", which_server},
+    {"API keys", api_keys},
+    {"a key has an allow of its own", a_key_has_an_allow_of_its_own},
     {"who may connect", who_may_connect},
     {"files and directories", files_and_directories},
     {"passwords", passwords},

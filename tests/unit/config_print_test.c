@@ -102,15 +102,20 @@ static const char small_printed[] = "listen: unix:/run/fcgi-smtp/fcgi-smtp.sock\
                                     "    - 25\n"
                                     "    - 465\n"
                                     "    - 587\n"
+                                    "keys: []\n"
                                     "limits:\n"
                                     "  request: 32MiB\n"
                                     "  read_time: 1m\n"
                                     "  fields: 200\n"
                                     "  field: 64KiB\n"
                                     "  text: 4MiB\n"
+                                    "  json: 2MiB\n"
                                     "  recipients: 100\n"
                                     "  header_value: 8KiB\n"
-                                    "  memory_per_request: 256KiB\n";
+                                    "  memory_per_request: 256KiB\n"
+                                    "idempotency:\n"
+                                    "  keep: 24h\n"
+                                    "  entries: 10000\n";
 
 static void prints_everything_that_is_in_effect(void)
 {
@@ -136,6 +141,8 @@ static const char full[] =
     "password_ttl: 0s,\n"
     "          timeouts: {greeting: 59m}}\n";
 
+#define DIGEST "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1"
+
 static const char defaults[] =
     "defaults:\n  from: '\"A: \\\"b\\\"\" <a@b.example> # c'\n  sender: '<>'\n  reply_to: \"'x' \\\\ y\"\n"
     "  subject: ''\n  to: ['- a', '*x', '&y', '!z', '@', '%', '`', '|', '>', '{', '[', ']', '?', ':', 'a:', "
@@ -149,7 +156,10 @@ static const char defaults[] =
     "        hosts: ['*.x.example', '::1'], ports: [1, 65535]}\n"
     "limits: {request: 2KB, read_time: 1s, fields: 1, field: 257, text: 1GiB, recipients: 1, header_value: "
     "1KiB,\n"
-    "         memory_per_request: 1MB}\n";
+    "         memory_per_request: 1MB, json: 256}\nidempotency: {keep: 720h, entries: 1}\n"
+    "keys:\n  - {name: '123', sha256: " DIGEST "0}\n"
+    "  - {name: 'no', sha256: '" DIGEST "A', allow: {recipients: ['*', '- x'], senders: [a], servers: [a],\n"
+    "     override: [port, tls], hosts: ['*'], ports: [25]}}\n";
 
 static void what_is_printed_is_read_again(void)
 {
@@ -187,6 +197,15 @@ static void what_is_printed_is_read_again(void)
     CU_ASSERT_STRING_EQUAL(first->defaults.from, second->defaults.from);
     CU_ASSERT_STRING_EQUAL(first->defaults.reply_to, second->defaults.reply_to);
     CU_ASSERT_STRING_EQUAL(second->servers[1].password.data, "***");
+    CU_ASSERT_EQUAL_FATAL(second->key_count, 2);
+    CU_ASSERT_STRING_EQUAL(second->keys[0].name, "123");
+    CU_ASSERT_EQUAL(second->keys[0].allow.recipients.count + second->keys[0].allow.ports.count, 0);
+    CU_ASSERT_STRING_EQUAL(second->keys[1].sha256, DIGEST "A");
+    CU_ASSERT_STRING_EQUAL(second->keys[1].allow.recipients.items[1], "- x");
+    CU_ASSERT_EQUAL(second->keys[1].allow.override, CONFIG_OVERRIDE_PORT | CONFIG_OVERRIDE_TLS);
+    CU_ASSERT_EQUAL(second->keys[1].allow.ports.items[0], 25);
+    CU_ASSERT_PTR_NOT_NULL(strstr(once.data, "\nkeys:\n  - name: \"123\"\n    sha256: \"" DIGEST "0\"\n"
+                                             "    allow:\n      recipients: []\n"));
     config_free(first);
     config_free(second);
     buf_free(&twice);
@@ -337,7 +356,7 @@ static bool shows_key(const char *text, const char *name)
 {
     size_t len = strlen(name);
     for (const char *line = text; line != NULL; line = strchr(line, '\n')) {
-        line += strspn(line, "\n #");
+        line += strspn(line, "\n #-");
         if (strncmp(line, name, len) == 0 && line[len] == ':') {
             return true;
         }

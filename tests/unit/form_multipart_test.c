@@ -435,7 +435,7 @@ static enum form_result parse_with(size_t arena_limit, const char *spill_dir)
     struct form_run run = {0};
     arena_init(&run.arena, arena_limit);
     blob_store_init(&run.store, spill_dir, 4);
-    const struct form_limits limits = {10, form_run_content_limit, NULL, &run};
+    const struct form_limits limits = {.fields = 10, .content = form_run_content_limit, .ctx = &run};
     struct form_parser *parser = NULL;
     CU_ASSERT_EQUAL_FATAL(
         form_parser_new(&parser, TYPE, &limits, &run.arena, &run.store, &run.form, &run.err), FORM_OK);

@@ -14,6 +14,7 @@
 struct form_run {
     size_t fields;    /* limits; 0: 100 fields, 64 MiB each */
     uint64_t content; /* files may hold twice as much */
+    size_t json;      /* limit of a JSON text; 0: none is read */
     size_t memory;    /* of the blob store; 0: 1 MiB */
     size_t first;     /* octets of the first chunk; 0: as step */
     size_t step;      /* octets of every further chunk; 0: all */
@@ -108,8 +109,10 @@ static inline void form_run_body(struct form_run *run, struct slice type, struct
     arena_init(&run->arena, 64 << 20);
     blob_store_init(&run->store, "/tmp", run->memory != 0 ? run->memory : 1 << 20);
     buf_init(&run->text, 256 << 20);
-    const struct form_limits limits = {run->fields != 0 ? run->fields : 100, form_run_content_limit, NULL,
-                                       run};
+    const struct form_limits limits = {.fields = run->fields != 0 ? run->fields : 100,
+                                       .content = form_run_content_limit,
+                                       .ctx = run,
+                                       .json = run->json};
     struct form_parser *parser = NULL;
     run->result = form_parser_new(&parser, type, &limits, &run->arena, &run->store, &run->form, &run->err);
     if (run->result == FORM_OK) {
@@ -141,7 +144,8 @@ static inline bool form_run_cuts_agree(const struct form_run *whole, struct slic
 {
     bool agree = true;
     for (size_t cut = 0; cut < body.len + 5 && agree; cut++) {
-        struct form_run run = {.fields = whole->fields, .content = whole->content, .memory = whole->memory};
+        struct form_run run = {
+            .fields = whole->fields, .content = whole->content, .memory = whole->memory, .json = whole->json};
         run.first = cut < body.len ? cut : 0;
         run.step = cut < body.len ? 0 : cut - body.len + 1;
         form_run_body(&run, type, body);

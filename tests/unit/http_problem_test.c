@@ -103,10 +103,14 @@ static void test_statuses(void)
         const char *token;
     } cases[] = {
         {PROBLEM_MALFORMED_FORM, 400, "malformed-form"},
+        {PROBLEM_KEY_REQUIRED, 401, "key-required"},
+        {PROBLEM_KEY_UNKNOWN, 401, "key-unknown"},
         {PROBLEM_CROSS_SITE, 403, "cross-site"},
         {PROBLEM_NO_SUCH_ROUTE, 404, "no-such-route"},
         {PROBLEM_METHOD_NOT_ALLOWED, 405, "method-not-allowed"},
         {PROBLEM_UNSUPPORTED_MEDIA_TYPE, 415, "unsupported-media-type"},
+        {PROBLEM_IDEMPOTENCY_IN_PROGRESS, 409, "idempotency-in-progress"},
+        {PROBLEM_IDEMPOTENCY_KEY_REUSED, 422, "idempotency-key-reused"},
         {PROBLEM_RECIPIENTS_REFUSED, 422, "recipients-refused"},
         {PROBLEM_REQUEST_TOO_LARGE, 413, "request-too-large"},
         {PROBLEM_SMTP_UNAVAILABLE, 502, "smtp-unavailable"},
