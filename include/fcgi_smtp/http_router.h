@@ -10,7 +10,7 @@
 #include "fcgi_smtp/slice.h"
 
 struct http_route {
-    const char *path;  /* "/send"; one "*" in it stands for one segment, which is not empty: "/form/*" */
+    const char *path;  /* "/send"; a "*" as a segment of it stands for any one that is not empty */
     const char *allow; /* the methods as an Allow header's value: "GET, HEAD" */
     int id;            /* the caller's, > 0 */
 };

@@ -12,16 +12,19 @@
 #include "app/answer.h"
 #include "app/endpoint.h"
 #include "app/exchange.h"
+#include "app/mailgun.h"
 #include "app/replay.h"
 #include "app/request_log.h"
 #include "app/send.h"
 #include "fcgi_smtp/http_router.h"
 #include "fcgi_smtp/log.h"
 
-enum route { ROUTE_SEND = 1, ROUTE_HEALTHZ };
+enum route { ROUTE_SEND = 1, ROUTE_MAILGUN, ROUTE_MAILGUN_MIME, ROUTE_HEALTHZ };
 
 static const struct http_route routes[] = {
     {"/send", "POST", ROUTE_SEND},
+    {"/v3/*/messages", "POST", ROUTE_MAILGUN},
+    {"/v3/*/messages.mime", "POST", ROUTE_MAILGUN_MIME},
     {"/healthz", "GET, HEAD", ROUTE_HEALTHZ},
 };
 
@@ -42,6 +45,22 @@ static enum http_verdict answer_health(struct exchange *exchange)
     exchange->result = RESULT_OK;
     http_json_write(exchange->response, 200, body);
     return HTTP_ANSWER;
+}
+
+static enum http_verdict begin_route(struct exchange *exchange, const struct http_route *route)
+{
+    struct slice segment = http_route_segment(route, exchange->path);
+    switch ((enum route)route->id) {
+    case ROUTE_SEND:
+        return send_begin(exchange);
+    case ROUTE_MAILGUN:
+        return mailgun_begin(exchange, MAILGUN_MESSAGES, segment);
+    case ROUTE_MAILGUN_MIME:
+        return mailgun_begin(exchange, MAILGUN_MIME, segment);
+    case ROUTE_HEALTHZ:
+        break;
+    }
+    return answer_health(exchange);
 }
 
 static enum http_verdict begin(void *ctx, struct http_request *request, struct http_response *response)
@@ -68,10 +87,13 @@ static enum http_verdict begin(void *ctx, struct http_request *request, struct h
         exchange_refuse(exchange, PROBLEM_NO_SUCH_ROUTE);
         return HTTP_ANSWER;
     }
+    if (route->id == ROUTE_MAILGUN || route->id == ROUTE_MAILGUN_MIME) {
+        exchange->write_problem = mailgun_write_problem;
+    }
     if (!method_allowed) {
         return refuse_method(exchange, route);
     }
-    enum http_verdict verdict = route->id == ROUTE_SEND ? send_begin(exchange) : answer_health(exchange);
+    enum http_verdict verdict = begin_route(exchange, route);
     if (verdict == HTTP_ANSWER) {
         replay_settle(exchange);
     }
@@ -83,7 +105,11 @@ static void deliver(void *ctx, struct http_request *request, struct http_respons
     (void)ctx;
     (void)response;
     struct exchange *exchange = http_request_data(request);
-    send_deliver(exchange);
+    if (exchange->mailgun != NULL) {
+        mailgun_deliver(exchange);
+    } else {
+        send_deliver(exchange);
+    }
     replay_settle(exchange);
 }
 

@@ -56,13 +56,15 @@ static const struct rule rules[] = {
     {"attachment", KIND_SEND, SEND_ATTACHMENT, CALL_MESSAGES, LIMIT_REQUEST, true, true, NULL},
     {"inline", KIND_SEND, SEND_INLINE, CALL_MESSAGES, LIMIT_REQUEST, true, true, NULL},
     {"message", KIND_SEND, SEND_MESSAGE, CALL_MIME, LIMIT_REQUEST, false, true, NULL},
-    {"recipient-variables", KIND_RECIPIENT_VARIABLES, SEND_UNKNOWN, CALL_MESSAGES, LIMIT_TEXT, false, true, NULL},
+    {"recipient-variables", KIND_RECIPIENT_VARIABLES, SEND_UNKNOWN, CALL_MESSAGES, LIMIT_TEXT, false, true,
+     NULL},
     {"h:", KIND_SEND, SEND_HEADER, CALL_MESSAGES, LIMIT_HEADER_VALUE, true, false, NULL},
     {"v:", KIND_VARIABLE, SEND_UNKNOWN, CALL_MESSAGES, LIMIT_HEADER_VALUE, true, false, NULL},
     {"o:tag", KIND_TAG, SEND_UNKNOWN, CALL_MESSAGES, LIMIT_HEADER_VALUE, true, false, NULL},
     {"o:testmode", KIND_TEST_MODE, SEND_UNKNOWN, CALL_BOTH, LIMIT_HEADER_VALUE, false, false, NULL},
     {"o:require-tls", KIND_REQUIRE_TLS, SEND_UNKNOWN, CALL_BOTH, LIMIT_HEADER_VALUE, false, false, NULL},
-    {"o:skip-verification", KIND_WITHOUT_EFFECT, SEND_UNKNOWN, CALL_BOTH, LIMIT_HEADER_VALUE, true, false, NULL},
+    {"o:skip-verification", KIND_WITHOUT_EFFECT, SEND_UNKNOWN, CALL_BOTH, LIMIT_HEADER_VALUE, true, false,
+     NULL},
     {"o:dkim", KIND_WITHOUT_EFFECT, SEND_UNKNOWN, CALL_BOTH, LIMIT_HEADER_VALUE, true, false, NULL},
     {"o:tracking*", KIND_WITHOUT_EFFECT, SEND_UNKNOWN, CALL_BOTH, LIMIT_HEADER_VALUE, true, false, NULL},
     {"o:deliverytime*", KIND_REFUSED, SEND_UNKNOWN, CALL_BOTH, LIMIT_FIELD, true, false, NO_QUEUE},
@@ -71,7 +73,8 @@ static const struct rule rules[] = {
     {"t:", KIND_REFUSED, SEND_UNKNOWN, CALL_BOTH, LIMIT_FIELD, true, false, NO_TEMPLATES},
 };
 
-static const struct rule unknown_rule = {"", KIND_UNKNOWN, SEND_UNKNOWN, CALL_BOTH, LIMIT_FIELD, true, true, NULL};
+static const struct rule unknown_rule = {"",          KIND_UNKNOWN, SEND_UNKNOWN, CALL_BOTH,
+                                         LIMIT_FIELD, true,         true,         NULL};
 
 /* Headers that are more than text: each the field of /send's that checks it. */
 static const struct rule headers[] = {
@@ -90,7 +93,8 @@ static bool fits(const char *rule, struct slice name)
     size_t len = strlen(rule);
     size_t prefix = len - (rule[len - 1] == '*');
     bool open = rule[len - 1] == '*' || rule[len - 1] == ':';
-    return open ? name.len >= prefix && memcmp(name.data, rule, prefix) == 0 : slice_equal(name, slice_of(rule));
+    return open ? name.len >= prefix && memcmp(name.data, rule, prefix) == 0
+                : slice_equal(name, slice_of(rule));
 }
 
 static const struct rule *identify(struct slice name)
@@ -134,7 +138,8 @@ struct sorting {
     struct arena *arena;
     struct field_errors *errors;
     struct err *err;
-    const struct form_field *seen[COUNT(rules) + COUNT(headers)]; /* of those that do not repeat: the one that was given */
+    const struct form_field
+        *seen[COUNT(rules) + COUNT(headers)]; /* of those that do not repeat: the one that was given */
 };
 
 static const struct form_field **seen(struct sorting *s, const struct rule *rule)
@@ -151,8 +156,9 @@ static void report_unknown(struct sorting *s, struct slice name)
     }
     const char *nearest = nearest_name(name, names, COUNT(rules));
     s->errors->unknown++;
-    field_errors_add(s->errors, name, nearest != NULL ? "There is no field \"%.*s\"; did you mean \"%s\"?"
-                                                      : "There is no field \"%.*s\" here; remove it%s",
+    field_errors_add(s->errors, name,
+                     nearest != NULL ? "There is no field \"%.*s\"; did you mean \"%s\"?"
+                                     : "There is no field \"%.*s\" here; remove it%s",
                      SLICE_ARGS(name), nearest != NULL ? nearest : "");
 }
 
@@ -188,13 +194,15 @@ static bool check_rule(struct sorting *s, const struct rule *rule, const struct 
 /* Contents that stay as they are, in their blobs. */
 static bool stays_raw(const struct rule *rule)
 {
-    bool is_octets = rule->field == SEND_ATTACHMENT || rule->field == SEND_INLINE || rule->field == SEND_MESSAGE;
+    bool is_octets =
+        rule->field == SEND_ATTACHMENT || rule->field == SEND_INLINE || rule->field == SEND_MESSAGE;
     return is_octets || rule->kind == KIND_AMP || rule->field == SEND_TEXT || rule->field == SEND_HTML;
 }
 
 static bool yes_or_no(struct sorting *s, const struct send_value *value)
 {
-    bool yes = slice_equal_nocase(value->text, SLICE("yes")) || slice_equal_nocase(value->text, SLICE("true"));
+    bool yes =
+        slice_equal_nocase(value->text, SLICE("yes")) || slice_equal_nocase(value->text, SLICE("true"));
     bool no = slice_equal_nocase(value->text, SLICE("no")) || slice_equal_nocase(value->text, SLICE("false"));
     if (!yes && !no) {
         field_errors_add(s->errors, value->source->name, "%.*s is \"%.*s\"; give yes or no",
@@ -332,7 +340,8 @@ static bool check_variables(struct sorting *s)
 {
     const struct mailgun_fields *fields = s->fields;
     size_t count = fields->variable_count;
-    const struct mailgun_variable **sorted = arena_array(s->arena, count + 1, sizeof *sorted); /* NOLINT(bugprone-sizeof-expression): pointers */
+    const struct mailgun_variable **sorted =
+        arena_array(s->arena, count + 1, sizeof *sorted); /* NOLINT(bugprone-sizeof-expression): pointers */
     if (sorted == NULL) {
         return false;
     }
@@ -354,9 +363,10 @@ static void check_combinations(struct sorting *s)
     const struct mailgun_fields *fields = s->fields;
     bool copies = fields->send.single[SEND_CC] != NULL || fields->send.single[SEND_BCC] != NULL;
     if (fields->recipient_variables.data != NULL && copies) {
-        field_errors_add(s->errors, SLICE("recipient-variables"),
-                         "With recipient-variables each address in to gets a mail of its own, so cc and bcc cannot "
-                         "stand beside them; put their addresses into to");
+        field_errors_add(
+            s->errors, SLICE("recipient-variables"),
+            "With recipient-variables each address in to gets a mail of its own, so cc and bcc cannot "
+            "stand beside them; put their addresses into to");
     }
 }
 
@@ -365,7 +375,8 @@ static bool allocate(struct sorting *s, size_t count)
     struct mailgun_fields *fields = s->fields;
     fields->send.values = arena_array(s->arena, count + 1, sizeof *fields->send.values);
     fields->variables = arena_array(s->arena, count + 1, sizeof *fields->variables);
-    fields->tags = arena_array(s->arena, count + 1, sizeof *fields->tags); /* NOLINT(bugprone-sizeof-expression): pointers */
+    fields->tags = arena_array(s->arena, count + 1,
+                               sizeof *fields->tags); /* NOLINT(bugprone-sizeof-expression): pointers */
     return fields->send.values != NULL && fields->variables != NULL && fields->tags != NULL;
 }
 
@@ -405,9 +416,11 @@ bool mailgun_fields_complete(const struct mailgun_fields *fields, struct err *er
     const struct send_value *const *single = fields->send.single;
     if (fields->call == MAILGUN_MIME) {
         if (single[SEND_RCPT] == NULL) {
-            return missing(err, "to", "to is missing; give the addresses that the message is to be delivered to");
+            return missing(err, "to",
+                           "to is missing; give the addresses that the message is to be delivered to");
         }
-        return single[SEND_MESSAGE] != NULL || missing(err, "message", "message is missing; give the whole message");
+        return single[SEND_MESSAGE] != NULL ||
+               missing(err, "message", "message is missing; give the whole message");
     }
     if (single[SEND_FROM] == NULL) {
         return missing(err, "from", "from is missing; give the sender's address");

@@ -88,7 +88,8 @@ enum mailgun_variables_result mailgun_variables_add(struct mailgun_variables *va
     if (!good) {
         return MAILGUN_VARIABLES_NO_ROOM;
     }
-    return has_long_word(out->data + begin, out->len - begin) ? MAILGUN_VARIABLES_TOO_LONG : MAILGUN_VARIABLES_OK;
+    return has_long_word(out->data + begin, out->len - begin) ? MAILGUN_VARIABLES_TOO_LONG
+                                                              : MAILGUN_VARIABLES_OK;
 }
 
 enum mailgun_variables_result mailgun_variables_end(struct mailgun_variables *variables)

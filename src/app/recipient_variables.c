@@ -9,12 +9,14 @@
 #define MARK             "%recipient."
 #define JSON_DEPTH_MAX   ((size_t)8)
 #define JSON_VALUES_MAX  ((size_t)200 * 1000)
-#define JSON_ENTRIES_MAX ((size_t)20 * 1000) /* addresses */
+#define JSON_ENTRIES_MAX ((size_t)20 * 1000)   /* addresses */
 #define VALUE_MAX        ((size_t)1024 * 1024) /* octets of one value that is no string */
 
 static enum recipient_variables_result invalid(struct err *err, const char *text)
 {
-    err_set(err, "recipient-variables is not valid: %s; give a JSON object like {\"a@example.com\": {\"name\": \"A\"}}",
+    err_set(err,
+            "recipient-variables is not valid: %s; give a JSON object like {\"a@example.com\": {\"name\": "
+            "\"A\"}}",
             text);
     return RECIPIENT_VARIABLES_INVALID;
 }
@@ -73,13 +75,12 @@ static enum recipient_variables_result read_entry(struct recipient_variables *va
     if (json_view_kind(member->value) != JSON_KIND_OBJECT) {
         return invalid(err, "the variables of an address are no object");
     }
-    variables->entries[variables->count++] =
-        (struct recipient_entry){mailbox.address.text, member->value};
+    variables->entries[variables->count++] = (struct recipient_entry){mailbox.address.text, member->value};
     return RECIPIENT_VARIABLES_OK;
 }
 
-static enum recipient_variables_result read_entries(struct recipient_variables *variables, struct arena *arena,
-                                                    struct err *err)
+static enum recipient_variables_result read_entries(struct recipient_variables *variables,
+                                                    struct arena *arena, struct err *err)
 {
     struct json_view object = json_view_of(variables->json);
     struct json_member member = {0};
@@ -100,8 +101,9 @@ static enum recipient_variables_result read_entries(struct recipient_variables *
     return result;
 }
 
-enum recipient_variables_result recipient_variables_read(struct recipient_variables *variables, struct slice text,
-                                                         struct arena *arena, struct err *err)
+enum recipient_variables_result recipient_variables_read(struct recipient_variables *variables,
+                                                         struct slice text, struct arena *arena,
+                                                         struct err *err)
 {
     *variables = (struct recipient_variables){0};
     enum recipient_variables_result result = parse(variables, text, err);
@@ -125,9 +127,9 @@ struct json_view recipient_variables_find(const struct recipient_variables *vari
 {
     const struct recipient_entry wanted = {.address = address->text};
     const struct recipient_entry *found =
-        variables->count > 0 ? bsearch(&wanted, variables->entries, variables->count,
-                                       sizeof *variables->entries, by_address)
-                             : NULL;
+        variables->count > 0
+            ? bsearch(&wanted, variables->entries, variables->count, sizeof *variables->entries, by_address)
+            : NULL;
     return found != NULL ? found->values : (struct json_view){NULL};
 }
 

@@ -29,8 +29,9 @@ enum recipient_variables_result {
 
 /* Reads {"a@example.com": {"KEY": "value"}}. Values may be numbers, booleans, null (empty), lists and objects (their
  * JSON). */
-enum recipient_variables_result recipient_variables_read(struct recipient_variables *variables, struct slice text,
-                                                         struct arena *arena, struct err *err);
+enum recipient_variables_result recipient_variables_read(struct recipient_variables *variables,
+                                                         struct slice text, struct arena *arena,
+                                                         struct err *err);
 void recipient_variables_free(struct recipient_variables *variables); /* takes a zeroed one */
 
 /* The address's values; node NULL: it has none. */
