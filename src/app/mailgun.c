@@ -178,7 +178,7 @@ static bool read_fields(struct exchange *exchange, struct field_errors *errors)
 static bool check_one(struct exchange *exchange)
 {
     struct submission *submission = &exchange->submission;
-    if (!submission_complete(submission, &exchange->err)) {
+    if (!mailgun_mail_complete(submission, &exchange->err)) {
         return refuse(exchange, PROBLEM_MISSING_FIELD);
     }
     return send_check_policy(exchange, submission) &&

@@ -118,7 +118,11 @@ bool mailgun_batch_read(struct exchange *exchange, struct field_errors *errors)
 bool mailgun_batch_check(struct exchange *exchange)
 {
     const struct recipients *all = &exchange->submission.recipients;
-    bool good = true;
+    bool good = all->count > 0;
+    if (!good) { /* an empty group */
+        err_set(&exchange->err, "The mail has no recipient; give at least one address in to");
+        exchange_refuse(exchange, PROBLEM_MISSING_FIELD);
+    }
     for (size_t i = 0; i < all->count && good; i++) {
         struct personal one;
         personal_init(&one, exchange);

@@ -132,3 +132,19 @@ enum submission_result mailgun_mail_read(struct submission_reading *r, const str
     s->dry_run = fields->test_mode;
     return result == SUBMISSION_OK ? add_headers(r, fields) : result;
 }
+
+bool mailgun_mail_complete(const struct submission *submission, struct err *err)
+{
+    const struct message *message = &submission->message;
+    if (message->from.count > 1 && message->sender.count == 0) {
+        err_set_field(err, "h:Sender", strlen("h:Sender"));
+        err_set(err, "from has several mailboxes; give the one that sends the mail in h:Sender");
+        return false;
+    }
+    if (submission->recipients.count == 0) { /* an empty group */
+        err_set_field(err, "to", 2);
+        err_set(err, "The mail has no recipient; give at least one address in to");
+        return false;
+    }
+    return submission_complete(submission, err);
+}

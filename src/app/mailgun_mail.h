@@ -14,4 +14,7 @@
 enum submission_result mailgun_mail_read(struct submission_reading *r, const struct mailgun_fields *fields,
                                          struct slice domain);
 
+/* As submission_complete, in the words of this API. */
+bool mailgun_mail_complete(const struct submission *submission, struct err *err);
+
 #endif

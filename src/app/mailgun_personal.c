@@ -236,7 +236,7 @@ bool personal_make(struct personal *one, const struct recipients *all, size_t in
     if (message->message_id.len == 0 && mailgun->id.len > 0) {
         message->message_id = mailgun->id;
     }
-    if (!submission_complete(&one->submission, &exchange->err)) {
+    if (!mailgun_mail_complete(&one->submission, &exchange->err)) {
         return refuse(exchange, PROBLEM_MISSING_FIELD);
     }
     return send_check_policy(exchange, &one->submission) &&
