@@ -340,7 +340,7 @@ class Batch(MailgunTest):
         self.assertMessage(self.batch(wrong, text, ("subject", "%recipient.x%")), 400, "line end")
         self.assertMessage(self.batch(wrong, text, ("h:X-A", "%recipient.x%")), 400, "line end")
         self.assertMessage(self.batch(wrong, text, ("h:Sender", "%recipient.s%")), 403, "s@elsewhere.example")
-        self.assertMessage(self.batch(wrong, ("text", "x%recipient.n%")), 413, "text")
+        self.assertMessage(self.batch(wrong, ("text", "%recipient.n%%recipient.n%")), 413, "text")
         self.assertEqual(self.mail.messages(), [])
 
 
