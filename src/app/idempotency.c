@@ -122,22 +122,24 @@ static enum idempotency_result copy_answer(const struct entry *entry, struct ide
     return IDEMPOTENCY_REPLAY;
 }
 
+static enum idempotency_result look_at(const struct entry *entry, const struct idempotency_request *request,
+                                       struct idempotency_answer *first)
+{
+    if (!digest_equal(entry->request.content, request->content)) {
+        return IDEMPOTENCY_REUSED;
+    }
+    return entry->state == STATE_ANSWERED ? copy_answer(entry, first) : IDEMPOTENCY_IN_PROGRESS;
+}
+
 static enum idempotency_result table_begin(void *ctx, const struct idempotency_request *request,
                                            struct idempotency_answer *first)
 {
     struct table *table = ctx;
-    enum idempotency_result result = IDEMPOTENCY_IN_PROGRESS;
     (void)pthread_mutex_lock(&table->lock);
     drop_expired(table);
     size_t *link = find(table, request->id);
-    const struct entry *entry = *link != NONE ? &table->entries[*link] : NULL;
-    if (entry == NULL) {
-        result = claim(table, link, request);
-    } else if (!digest_equal(entry->request.content, request->content)) {
-        result = IDEMPOTENCY_REUSED;
-    } else if (entry->state == STATE_ANSWERED) {
-        result = copy_answer(entry, first);
-    }
+    enum idempotency_result result =
+        *link == NONE ? claim(table, link, request) : look_at(&table->entries[*link], request, first);
     (void)pthread_mutex_unlock(&table->lock);
     return result;
 }

@@ -47,13 +47,13 @@ struct schema_word {
 struct schema_key {
     const char *path;
     enum schema_type type;
+    bool unquoted; /* a wrong value is not shown: it may be a secret that was put there by mistake */
     size_t offset;
     int64_t min, max;
     const char *fallback;             /* the default as the file would say it; NULL: none, or no entries */
     const struct schema_word *words;  /* of SCHEMA_WORD, SCHEMA_WORDS */
     bool (*valid)(struct slice text); /* of a string or of each entry; NULL: any text */
     const char *expected;             /* in words: what valid accepts */
-    bool unquoted; /* a wrong value is not shown: it may be a secret that was put here by mistake */
 };
 
 extern const struct schema_key schema_keys[];

@@ -79,8 +79,8 @@ class Link:
     def __init__(self, bench, server_namespace):
         self.namespace = server_namespace
         run("ip", "link", "set", "lo", "up")
-        delay = bench.start([BUILD / "tests" / "bench" / "delay", DEVICES[0], f"/run/netns/{server_namespace}", DEVICES[1],
-                             round(ROUND_TRIP / 2 * 1e6)], "delay")
+        delay = bench.start([BUILD / "tests" / "bench" / "delay", DEVICES[0], f"/run/netns/{server_namespace}",
+                             DEVICES[1], round(ROUND_TRIP / 2 * 1e6)], "delay")
         wait_until(lambda: "ready" in delay.output() or not delay.alive(), "the delayed link")
         if not delay.alive():
             raise AssertionError(delay.output())

@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <sys/resource.h>
+#include <time.h>
 
 #include "fcgi_smtp/smtp_client.h"
 
@@ -21,8 +21,9 @@ struct smtp_endpoint *bench_endpoint(const struct smtp_settings *settings);
 /* False, and a line on stderr, when the message was not accepted. */
 bool bench_deliver(struct smtp_endpoint *endpoint, struct source message, uint64_t size);
 
-/* User and system time so far, in microseconds. who: RUSAGE_SELF or RUSAGE_THREAD. */
-double bench_cpu(int who);
+/* User and system time so far, in microseconds. clock: CLOCK_PROCESS_CPUTIME_ID or CLOCK_THREAD_CPUTIME_ID; getrusage is
+ * coarser. */
+double bench_cpu(clockid_t clock);
 
 /* PORT RAW-PORT CA-FILE COUNT */
 bool bench_large(char **arguments);

@@ -101,24 +101,24 @@ static double encode(const struct large *large)
     static char out[BASE64_ENCODER_UPDATE_MAX(PIECE_OCTETS)];
     struct base64_encoder encoder;
     base64_encoder_init(&encoder, BASE64_WRAPPED);
-    double begun = bench_cpu(RUSAGE_THREAD);
+    double begun = bench_cpu(CLOCK_THREAD_CPUTIME_ID);
     for (size_t pos = 0; pos < ATTACHMENT_OCTETS; pos += PIECE_OCTETS) {
         size_t left = ATTACHMENT_OCTETS - pos;
         (void)base64_encoder_update(&encoder, large->content + pos, left < PIECE_OCTETS ? left : PIECE_OCTETS,
                                     out);
     }
-    return bench_cpu(RUSAGE_THREAD) - begun;
+    return bench_cpu(CLOCK_THREAD_CPUTIME_ID) - begun;
 }
 
 static double encode_openssl(const struct large *large)
 {
     static unsigned char out[PIECE_OCTETS * 2];
-    double begun = bench_cpu(RUSAGE_THREAD);
+    double begun = bench_cpu(CLOCK_THREAD_CPUTIME_ID);
     for (size_t pos = 0; pos < ATTACHMENT_OCTETS; pos += PIECE_OCTETS) {
         size_t left = ATTACHMENT_OCTETS - pos;
         (void)EVP_EncodeBlock(out, large->content + pos, (int)(left < PIECE_OCTETS ? left : PIECE_OCTETS));
     }
-    return bench_cpu(RUSAGE_THREAD) - begun;
+    return bench_cpu(CLOCK_THREAD_CPUTIME_ID) - begun;
 }
 
 static int connect_raw(const char *port)
@@ -142,9 +142,9 @@ static double write_raw(SSL_CTX *context, const char *port, const struct large *
     double took = -1;
     if (fd >= 0 && ssl != NULL && SSL_set_fd(ssl, fd) == 1 && SSL_connect(ssl) == 1) {
         size_t written = 0;
-        double begun = bench_cpu(RUSAGE_THREAD);
+        double begun = bench_cpu(CLOCK_THREAD_CPUTIME_ID);
         bool ok = SSL_write_ex(ssl, large->octets, large->len, &written) == 1;
-        took = ok && written == large->len ? bench_cpu(RUSAGE_THREAD) - begun : -1;
+        took = ok && written == large->len ? bench_cpu(CLOCK_THREAD_CPUTIME_ID) - begun : -1;
         (void)SSL_shutdown(ssl);
     }
     SSL_free(ssl);
@@ -162,9 +162,9 @@ static bool round_of(struct large *large, struct smtp_endpoint *endpoint, SSL_CT
     double raw = write_raw(context, raw_port, large);
     double own = encode(large);
     double openssl = encode_openssl(large);
-    double begun = bench_cpu(RUSAGE_THREAD);
+    double begun = bench_cpu(CLOCK_THREAD_CPUTIME_ID);
     bool ok = bench_deliver(endpoint, compose_source(large->compose), compose_size(large->compose));
-    double client = bench_cpu(RUSAGE_THREAD) - begun;
+    double client = bench_cpu(CLOCK_THREAD_CPUTIME_ID) - begun;
     printf("client %.0f\nraw %.0f\nbase64 %.0f\n", client, raw, own < openssl ? own : openssl);
     return ok && raw >= 0;
 }

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "memory_search.h"
 #include "unit.h"
 
 #define MINUTE 60000
@@ -391,6 +392,29 @@ static void source(void)
     password_command_free(command);
 }
 
+/* The script holds the secret in another form than the program prints it. */
+static void wiped(void)
+{
+    char text[MEMORY_SECRET_LEN + 1];
+    char script[512] = "printf '";
+    memory_secret(50, text);
+    for (size_t i = 0; i < MEMORY_SECRET_LEN; i++) {
+        (void)snprintf(script + strlen(script), sizeof script - strlen(script), "\\%03o", (unsigned)text[i]);
+    }
+    strcat(script, "\\nmore\\n'");
+    struct password_command *command = shell(script, MINUTE);
+    struct secret secret = {NULL, 0};
+    struct err err;
+    for (int i = 0; i < 2; i++) {
+        CU_ASSERT_TRUE(get(command, i == 1, &secret, &err));
+        CU_ASSERT_EQUAL(memcmp(secret.data, text, sizeof text), 0);
+    }
+    secret_free(&secret);
+    password_command_free(command);
+    secret_wipe(text, sizeof text);
+    CU_ASSERT_EQUAL(memory_search(50), 0);
+}
+
 static const struct unit_test tests[] = {
     {"what a program prints", outputs},
     {"what cannot be run", cannot_run},
@@ -403,6 +427,7 @@ static const struct unit_test tests[] = {
     {"one run for many threads", one_run_for_many},
     {"each thread has its own deadline", each_its_own_deadline},
     {"as a password source", source},
+    {"secrets are wiped", wiped},
 };
 
 UNIT_SUITE(password_command, tests);

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "memory_search.h"
 #include "smtp_fixture.h"
 #include "unit.h"
 
@@ -314,12 +315,67 @@ static void password_source(void)
     }
 }
 
+/* --- nothing of a secret stays in memory --- */
+
+/* One delivery whose password nobody knows afterwards; the server has it in base64 or in no form. */
+static void deliver_with_secret(unsigned number, enum smtp_auth mechanism, const char *scenario,
+                                bool from_source)
+{
+    static char text[MEMORY_SECRET_LEN + 1];
+    struct giver giver = {.known = text, .fresh = text};
+    struct smtp_fixture f;
+    memory_secret(number, text);
+    smtp_fixture_init(&f);
+    f.settings.user = "user";
+    f.settings.auth = mechanism;
+    if (from_source) {
+        f.settings.password_source = (struct smtp_password_source){give, &giver};
+    } else {
+        f.settings.password = (struct secret){text, MEMORY_SECRET_LEN};
+    }
+    smtp_fixture_run(&f, scenario, "wiped");
+    CU_ASSERT_EQUAL(f.outcome.class, SMTP_AUTH_FAILED);
+    secret_wipe(giver.refused, sizeof giver.refused);
+    secret_wipe(text, sizeof text);
+}
+
+static void wiped(void)
+{
+    static const struct {
+        enum smtp_auth mechanism;
+        const char *scenario;
+    } table[] = {
+        {SMTP_AUTH_PLAIN, HELLO("S: 250-AUTH PLAIN\n") "C: AUTH PLAIN *\nS: 535 no\n" QUIT},
+        {SMTP_AUTH_LOGIN,
+         HELLO("S: 250-AUTH LOGIN\n") "C: AUTH LOGIN\nS: 334 \nC: *\nS: 334 \nC: *\nS: 535 no\n" QUIT},
+        {SMTP_AUTH_CRAM_MD5,
+         HELLO("S: 250-AUTH CRAM-MD5\n") "C: AUTH CRAM-MD5\nS: 334 PDEyMz4=\nC: *\nS: 535 no\n" QUIT},
+        {SMTP_AUTH_SCRAM_SHA_256,
+         HELLO("S: 250-AUTH SCRAM-SHA-256\n") "C: AUTH SCRAM-SHA-256 *\nS: 535 no\n" QUIT},
+        {SMTP_AUTH_XOAUTH2,
+         HELLO("S: 250-AUTH XOAUTH2\n") "C: AUTH XOAUTH2 *\nS: 334 e30=\nC: \nS: 535 no\n" QUIT},
+        {SMTP_AUTH_OAUTHBEARER,
+         HELLO("S: 250-AUTH OAUTHBEARER\n") "C: AUTH OAUTHBEARER *\nS: 334 e30=\nC: *\nS: 535 no\n" QUIT},
+    };
+    char secret[MEMORY_SECRET_LEN + 1];
+    memory_secret(99, secret);
+    CU_ASSERT(memory_search(99) >= 1); /* the search does find what is there */
+    secret_wipe(secret, sizeof secret);
+    for (unsigned i = 0; i < sizeof table / sizeof table[0]; i++) {
+        deliver_with_secret(2 * i, table[i].mechanism, table[i].scenario, false);
+        CU_ASSERT_EQUAL(memory_search(2 * i), 0);
+        deliver_with_secret(2 * i + 1, table[i].mechanism, table[i].scenario, true);
+        CU_ASSERT_EQUAL(memory_search(2 * i + 1), 0);
+    }
+}
+
 static const struct unit_test tests[] = {
     {"the dialogue", auth},
     {"long tokens", long_tokens},
     {"EXTERNAL without a user", external_without_user},
     {"channel binding", channel_binding},
     {"a password source", password_source},
+    {"secrets are wiped", wiped},
 };
 
 UNIT_SUITE(smtp_auth_session, tests);
