@@ -275,6 +275,19 @@ class Verified(MailgunTest):
         self.assertQueued(self.post(*SIMPLE, ("o:require-tls", "no")))
 
 
+class Unverified(MailgunTest):
+    """A server whose certificate cannot be verified."""
+
+    def start_server(self):
+        ca = self.bench.certificates()
+        self.server = f"tls: starttls, ca_file: {ca}/ca.pem"
+        return self.bench.start_mail_server("--tls", "starttls", "--cert", f"{ca}/expired.pem", "--key", f"{ca}/expired.key")
+
+    def test_skip_verification_loosens_nothing(self):
+        self.assertMessage(self.post(*SIMPLE, ("o:skip-verification", "yes")), 502, "expired")
+        self.assertEqual(self.mail.messages(), [])
+
+
 class Batch(MailgunTest):
     more = "limits: {recipients: 5, text: 2KiB}\n"
 
