@@ -131,7 +131,12 @@ enum smtp_notify {
 };
 enum smtp_ret { SMTP_RET_UNSET, SMTP_RET_FULL, SMTP_RET_HDRS };
 
+struct smtp_session;
+
 struct smtp_delivery {
+    struct smtp_session
+        *session; /* that an earlier delivery to the same endpoint left, taken over, and used if it is
+                                     still fit; NULL: none */
     const struct addr_spec *return_path; /* text empty: the null path */
     struct smtp_recipient *recipients;
     size_t recipient_count; /* >= 1, each address once */
@@ -150,8 +155,6 @@ struct smtp_delivery {
     int cancel_fd; /* once it is readable the delivery ends as if total had passed; -1: there is none */
     const struct smtp_trace *trace; /* NULL: none; else valid until smtp_release, and the pool is not used */
 };
-
-struct smtp_session;
 
 /* What is known of a connection's TLS, for logs and pages. */
 struct smtp_tls_view {

@@ -13,6 +13,7 @@
 #include "app/compose_page.h"
 #include "app/endpoint.h"
 #include "app/exchange.h"
+#include "app/mailgun.h"
 #include "app/monitor.h"
 #include "app/replay.h"
 #include "app/request_log.h"
@@ -23,6 +24,8 @@
 
 enum route {
     ROUTE_SEND = 1,
+    ROUTE_MAILGUN,
+    ROUTE_MAILGUN_MIME,
     ROUTE_FORM,
     ROUTE_HEALTHZ,
     ROUTE_READYZ,
@@ -34,6 +37,8 @@ enum route {
 static const struct http_route routes[] = {
     {"/send", "POST", ROUTE_SEND},
     {WEBSITE_FORM_PREFIX "*", "POST, OPTIONS", ROUTE_FORM},
+    {"/v3/*/messages", "POST", ROUTE_MAILGUN},
+    {"/v3/*/messages.mime", "POST", ROUTE_MAILGUN_MIME},
     {"/healthz", "GET, HEAD", ROUTE_HEALTHZ},
     {"/readyz", "GET, HEAD", ROUTE_READYZ},
     {"/metrics", "GET, HEAD", ROUTE_METRICS},
@@ -99,6 +104,9 @@ static enum http_verdict run_route(struct exchange *exchange, const struct http_
                            (enum config_page)page); /* says that there is none, whatever the method */
         return HTTP_ANSWER;
     }
+    if (route->id == ROUTE_MAILGUN || route->id == ROUTE_MAILGUN_MIME) {
+        exchange->write_problem = mailgun_write_problem;
+    }
     if (route->id == ROUTE_FORM && !website_form_choose(exchange)) {
         return HTTP_ANSWER;
     }
@@ -114,6 +122,10 @@ static enum http_verdict run_route(struct exchange *exchange, const struct http_
     switch (route->id) {
     case ROUTE_SEND:
         return send_begin(exchange);
+    case ROUTE_MAILGUN:
+        return mailgun_begin(exchange, MAILGUN_MESSAGES, http_route_segment(route, exchange->path));
+    case ROUTE_MAILGUN_MIME:
+        return mailgun_begin(exchange, MAILGUN_MIME, http_route_segment(route, exchange->path));
     case ROUTE_FORM:
         return website_form_begin(exchange);
     case ROUTE_READYZ:
@@ -175,7 +187,11 @@ static void deliver(void *ctx, struct http_request *request, struct http_respons
     (void)ctx;
     (void)response;
     struct exchange *exchange = http_request_data(request);
-    send_deliver(exchange);
+    if (exchange->mailgun != NULL) {
+        mailgun_deliver(exchange);
+    } else {
+        send_deliver(exchange);
+    }
     settle(exchange);
 }
 

@@ -77,13 +77,27 @@ static deadline share(const struct smtp_delivery *delivery, size_t servers_left)
     return servers_left < 2 ? 0 : deadline_add(now, (delivery->total - now) / (int64_t)servers_left);
 }
 
+/* A session that is left from an exchange's mail before this one goes on, if it is to the same server. */
+static void use_endpoint(struct exchange *exchange, struct smtp_endpoint *endpoint,
+                         struct smtp_delivery *delivery)
+{
+    struct smtp_session *left = exchange->outcome.session;
+    exchange->outcome.session = NULL;
+    if (exchange->endpoint == endpoint) {
+        delivery->session = left;
+    } else {
+        smtp_release(exchange->endpoint, left);
+    }
+    exchange->endpoint = endpoint;
+}
+
 static void deliver_to_list(struct exchange *exchange, struct smtp_delivery *delivery, const size_t *order,
                             size_t count)
 {
     struct app *app = exchange->app;
     for (size_t i = 0; i < count; i++) {
         exchange->choice.server = &app->config->servers[order[i]];
-        exchange->endpoint = app->endpoints[order[i]];
+        use_endpoint(exchange, app->endpoints[order[i]], delivery);
         delivery->ready_by = share(delivery, count - i);
         deliver(exchange, delivery, order[i]);
         bool over = is_over(delivery);
@@ -92,8 +106,6 @@ static void deliver_to_list(struct exchange *exchange, struct smtp_delivery *del
             return;
         }
         note_earlier(exchange);
-        smtp_release(exchange->endpoint, exchange->outcome.session);
-        exchange->outcome.session = NULL;
     }
 }
 

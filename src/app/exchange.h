@@ -61,6 +61,12 @@ enum exchange_result {
     RESULT_REPLAYED /* an earlier request's answer was given again */
 };
 
+struct exchange;
+struct mailgun;
+
+/* Writes a problem as the route's clients expect it; exchange->err says what is wrong. more is taken over. */
+typedef void exchange_problem_writer(struct exchange *exchange, enum http_problem problem, struct json *more);
+
 struct exchange {
     struct app *app;
     struct http_request *request; /* NULL: the mail was not asked for over HTTP */
@@ -73,6 +79,9 @@ struct exchange {
     struct slice idempotency_key;     /* data NULL: there is none */
     struct idempotency_request idempotency;
     bool claimed; /* idempotency is this exchange's to settle */
+
+    exchange_problem_writer *write_problem; /* NULL: as application/problem+json */
+    struct mailgun *mailgun;                /* owned; NULL: the request is not of Mailgun's API */
 
     struct arena arena;
     struct blob_store blobs;

@@ -69,6 +69,11 @@ int http_problem_status(enum http_problem problem)
     return problems[problem].status;
 }
 
+const char *http_problem_retry_after(enum http_problem problem)
+{
+    return problems[problem].retry_after;
+}
+
 /* The answer when not even an answer can be made; if this cannot be appended either, the status stays. */
 static void write_internal(struct http_response *response, const char *delivery)
 {
