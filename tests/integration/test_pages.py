@@ -1,6 +1,7 @@
 """Pages for people and monitoring through nginx: /metrics, /readyz, /status and the compose page."""
 
 import collections
+import concurrent.futures
 import html.parser
 import re
 import shutil
@@ -159,6 +160,26 @@ class Metrics(PagesTest):
         self.assertAlmostEqual(metrics.get("fcgi_smtp_start_time_seconds"), time.time(), delta=300)
         # A session returns to the pool behind the answer.
         wait_until(lambda: self.metrics().get("fcgi_smtp_pool_idle_sessions", server="main") == opened, "the pool")
+
+    def test_results_add_up_while_requests_are_in_work(self):
+        self.serve(self.mail.port, "workers: 2\nqueue_wait: 50ms\n")
+        kinds = [lambda: self.bench.send(*FIELDS), lambda: self.bench.send(("nonsense", "x")),
+                 lambda: self.bench.get("/nothing"), lambda: self.bench.get("/readyz")]
+        count = 120
+        with concurrent.futures.ThreadPoolExecutor(8) as executor:
+            answers = [executor.submit(kinds[i % len(kinds)]) for i in range(count)]
+            scrapes = 0
+            while not all(answer.done() for answer in answers):
+                metrics = self.metrics()
+                self.assertEqual(metrics.total("fcgi_smtp_requests_total"), metrics.total("fcgi_smtp_results_total"))
+                scrapes += 1
+        metrics = self.metrics()
+        self.assertEqual(metrics.total("fcgi_smtp_results_total"), count + scrapes)
+        statuses = [answer.result().status for answer in answers]
+        self.assertEqual(metrics.get("fcgi_smtp_results_total", result="failed"), sum(s >= 500 for s in statuses))
+        self.assertEqual(metrics.get("fcgi_smtp_results_total", result="refused"), sum(400 <= s < 500 for s in statuses))
+        self.assertEqual(metrics.get("fcgi_smtp_deliveries_total", server="main", outcome="sent"),
+                         len(self.mail.messages()))
 
     def test_servers_of_requests_make_no_labels(self):
         more = (f"allow: {{recipients: ['*'], senders: ['*'], override: [server, port, tls], hosts: [127.0.0.1, localhost],"

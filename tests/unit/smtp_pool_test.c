@@ -164,6 +164,7 @@ static void bounded_in_number(void)
         sessions[i] = hold(&f);
     }
     for (size_t i = 0; i < 4; i++) {
+        CU_ASSERT_EQUAL(smtp_endpoint_idle(f.endpoint), i < 2 ? i : 2);
         smtp_release(f.endpoint, sessions[i]);
     }
     CU_ASSERT_TRUE(smtp_script_wait(f.script, 2, LONG_MS));
@@ -171,6 +172,9 @@ static void bounded_in_number(void)
     CU_ASSERT_FALSE(has_quit(&f, 3) || has_quit(&f, 4));
     sessions[0] = hold(&f);
     CU_ASSERT_TRUE(f.outcome.reused);
+    CU_ASSERT_FALSE(f.outcome.greeted);
+    CU_ASSERT_EQUAL(f.outcome.times.connect, 0);
+    CU_ASSERT_EQUAL(smtp_endpoint_idle(f.endpoint), 1);
     sessions[1] = hold(&f);
     CU_ASSERT_TRUE(f.outcome.reused);
     smtp_release(f.endpoint, sessions[0]);
