@@ -255,6 +255,7 @@ static void keep_value(struct sorting *s, const struct rule *rule, struct send_v
         keep_variable(s, value);
         break;
     case KIND_RECIPIENT_VARIABLES:
+        fields->is_batch = true;
         fields->recipient_variables = value->text;
         break;
     case KIND_TEST_MODE:
@@ -270,12 +271,13 @@ static void keep_value(struct sorting *s, const struct rule *rule, struct send_v
     }
 }
 
-/* An empty value counts as not given, but for texts, files and variables. */
+/* An empty value counts as not given, but for texts, files and variables (empty recipient-variables are a mistake by
+ * which all would see each other). */
 static bool is_given(const struct rule *rule, const struct send_value *value)
 {
     bool is_file = value->source->is_file && value->source->file_name.len > 0;
     return rule->kind == KIND_AMP || rule->field == SEND_TEXT || rule->field == SEND_HTML ||
-           rule->kind == KIND_VARIABLE || value->text.len > 0 ||
+           rule->kind == KIND_VARIABLE || rule->kind == KIND_RECIPIENT_VARIABLES || value->text.len > 0 ||
            (stays_raw(rule) && (value->source->content.size > 0 || is_file));
 }
 
@@ -362,7 +364,7 @@ static void check_combinations(struct sorting *s)
 {
     const struct mailgun_fields *fields = s->fields;
     bool copies = fields->send.single[SEND_CC] != NULL || fields->send.single[SEND_BCC] != NULL;
-    if (fields->recipient_variables.data != NULL && copies) {
+    if (fields->is_batch && copies) {
         field_errors_add(
             s->errors, SLICE("recipient-variables"),
             "With recipient-variables each address in to gets a mail of its own, so cc and bcc cannot "
