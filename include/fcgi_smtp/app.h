@@ -1,7 +1,7 @@
 /*
  * app: one request from form to answer; the only part that knows all the others.
  *
- * It turns a configuration into endpoints and serves the routes: /send and /healthz. The command line uses the same
+ * It turns a configuration into endpoints and serves the routes: /send, /v3/DOMAIN/messages and /healthz. The command line uses the same
  * endpoints, and the same way from a form to an answer.
  */
 #ifndef FCGI_SMTP_APP_H
