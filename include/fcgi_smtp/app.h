@@ -1,7 +1,8 @@
 /*
  * app: one request from form to answer; the only part that knows all the others.
  *
- * It turns a configuration into endpoints and serves the routes: /send, /form/NAME and /healthz. The command line uses the same
+ * It turns a configuration into endpoints and serves the routes: /send, /form/NAME, /v3/DOMAIN/messages, /healthz, /readyz and
+ * the pages. The command line uses the same
  * endpoints, and the same way from a form to an answer.
  */
 #ifndef FCGI_SMTP_APP_H

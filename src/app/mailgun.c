@@ -157,13 +157,12 @@ static bool read_fields(struct exchange *exchange, struct field_errors *errors)
         return refuse(exchange, PROBLEM_INTERNAL);
     }
     check_tls(exchange, errors);
-    mailgun->is_batch = mailgun->fields.recipient_variables.data != NULL;
-    if (mailgun->is_batch && !mailgun_batch_read(exchange, errors)) {
+    if (mailgun->fields.is_batch && !mailgun_batch_read(exchange, errors)) {
         return false;
     }
     struct err missing = {0};
     bool complete = mailgun_fields_complete(&mailgun->fields, &missing);
-    bool reads = !mailgun->is_batch && (complete || mailgun->fields.call == MAILGUN_MESSAGES);
+    bool reads = !mailgun->fields.is_batch && (complete || mailgun->fields.call == MAILGUN_MESSAGES);
     enum submission_result read = reads ? read_one(exchange, errors) : SUBMISSION_OK;
     if (!send_check_reading(exchange, read, errors)) {
         return false;
@@ -204,7 +203,7 @@ enum http_verdict mailgun_begin(struct exchange *exchange, enum mailgun_call cal
     struct field_errors errors = {0};
     bool good = read_fields(exchange, &errors);
     field_errors_free(&errors);
-    good = good && (exchange->mailgun->is_batch ? mailgun_batch_check(exchange) : check_one(exchange));
+    good = good && (exchange->mailgun->fields.is_batch ? mailgun_batch_check(exchange) : check_one(exchange));
     if (good && exchange->mailgun->fields.test_mode) {
         exchange->result = RESULT_DRY_RUN;
         answer(exchange, NULL);
@@ -233,7 +232,8 @@ static void answer_accepted(struct exchange *exchange)
 void mailgun_deliver(struct exchange *exchange)
 {
     exchange->delivery_begun = deadline_now();
-    bool tried = exchange->mailgun->is_batch ? mailgun_batch_deliver(exchange) : delivery_run(exchange);
+    bool tried =
+        exchange->mailgun->fields.is_batch ? mailgun_batch_deliver(exchange) : delivery_run(exchange);
     exchange->delivery_ended = deadline_now();
     if (!tried) {
         exchange_refuse(exchange, PROBLEM_INTERNAL);

@@ -14,8 +14,7 @@ struct mailgun {
     struct mailgun_fields fields;
     struct slice domain; /* of the path: the right side of the Message-ID */
 
-    /* With recipient-variables: */
-    bool is_batch; /* one mail for each of the submission's recipients */
+    /* With recipient-variables, which make one mail for each of the submission's recipients: */
     struct recipient_variables variables;
     struct slice id; /* the Message-ID of all of them; empty: not made yet */
 };

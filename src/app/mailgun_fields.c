@@ -1,136 +1,13 @@
 /*
- * One table says what each field is. What cannot be done here (stored templates, later delivery) is refused with the
- * reason, not ignored: a program must not believe in what does not happen.
+ * The form is sorted by its fields' rules; everything that is wrong is collected, as it is for /send.
  */
 #include "app/mailgun_fields.h"
 
 #include <stdlib.h>
 
-#include "fcgi_smtp/compose.h"
-#include "fcgi_smtp/nearest.h"
-
-enum kind {
-    KIND_SEND,   /* a field of /send's */
-    KIND_AMP,    /* amp-html */
-    KIND_SENDER, /* h:Sender */
-    KIND_VARIABLE,
-    KIND_RECIPIENT_VARIABLES,
-    KIND_TAG,
-    KIND_TEST_MODE,
-    KIND_REQUIRE_TLS,
-    KIND_WITHOUT_EFFECT,
-    KIND_REFUSED, /* known, but not to be had here */
-    KIND_UNKNOWN
-};
-
-enum limit_rule { LIMIT_FIELD, LIMIT_HEADER_VALUE, LIMIT_TEXT, LIMIT_REQUEST };
-
-#define CALL_MESSAGES (1U << MAILGUN_MESSAGES)
-#define CALL_MIME     (1U << MAILGUN_MIME)
-#define CALL_BOTH     (CALL_MESSAGES | CALL_MIME)
-
-struct rule {
-    const char *name; /* one that ends in ":" or "*" stands for all that begin so */
-    enum kind kind;
-    enum send_field field; /* KIND_SEND: which */
-    unsigned calls;        /* where it may be given */
-    enum limit_rule limit;
-    bool repeats;
-    bool may_be_file;
-    const char *why; /* KIND_REFUSED */
-};
-
-#define NO_TEMPLATES "there are no stored templates here; send the texts themselves"
-#define NO_QUEUE     "mails are delivered at once, there is no queue here; send it when it is due"
-
-/* The first that fits counts. */
-static const struct rule rules[] = {
-    {"from", KIND_SEND, SEND_FROM, CALL_MESSAGES, LIMIT_FIELD, true, false, NULL},
-    {"to", KIND_SEND, SEND_TO, CALL_BOTH, LIMIT_FIELD, true, false, NULL},
-    {"cc", KIND_SEND, SEND_CC, CALL_MESSAGES, LIMIT_FIELD, true, false, NULL},
-    {"bcc", KIND_SEND, SEND_BCC, CALL_MESSAGES, LIMIT_FIELD, true, false, NULL},
-    {"subject", KIND_SEND, SEND_SUBJECT, CALL_MESSAGES, LIMIT_HEADER_VALUE, false, true, NULL},
-    {"text", KIND_SEND, SEND_TEXT, CALL_MESSAGES, LIMIT_TEXT, false, true, NULL},
-    {"html", KIND_SEND, SEND_HTML, CALL_MESSAGES, LIMIT_TEXT, false, true, NULL},
-    {"amp-html", KIND_AMP, SEND_UNKNOWN, CALL_MESSAGES, LIMIT_TEXT, false, true, NULL},
-    {"attachment", KIND_SEND, SEND_ATTACHMENT, CALL_MESSAGES, LIMIT_REQUEST, true, true, NULL},
-    {"inline", KIND_SEND, SEND_INLINE, CALL_MESSAGES, LIMIT_REQUEST, true, true, NULL},
-    {"message", KIND_SEND, SEND_MESSAGE, CALL_MIME, LIMIT_REQUEST, false, true, NULL},
-    {"recipient-variables", KIND_RECIPIENT_VARIABLES, SEND_UNKNOWN, CALL_MESSAGES, LIMIT_TEXT, false, true,
-     NULL},
-    {"h:", KIND_SEND, SEND_HEADER, CALL_MESSAGES, LIMIT_HEADER_VALUE, true, false, NULL},
-    {"v:", KIND_VARIABLE, SEND_UNKNOWN, CALL_MESSAGES, LIMIT_HEADER_VALUE, true, false, NULL},
-    {"o:tag", KIND_TAG, SEND_UNKNOWN, CALL_MESSAGES, LIMIT_HEADER_VALUE, true, false, NULL},
-    {"o:testmode", KIND_TEST_MODE, SEND_UNKNOWN, CALL_BOTH, LIMIT_HEADER_VALUE, false, false, NULL},
-    {"o:require-tls", KIND_REQUIRE_TLS, SEND_UNKNOWN, CALL_BOTH, LIMIT_HEADER_VALUE, false, false, NULL},
-    {"o:skip-verification", KIND_WITHOUT_EFFECT, SEND_UNKNOWN, CALL_BOTH, LIMIT_HEADER_VALUE, true, false,
-     NULL},
-    {"o:dkim", KIND_WITHOUT_EFFECT, SEND_UNKNOWN, CALL_BOTH, LIMIT_HEADER_VALUE, true, false, NULL},
-    {"o:tracking*", KIND_WITHOUT_EFFECT, SEND_UNKNOWN, CALL_BOTH, LIMIT_HEADER_VALUE, true, false, NULL},
-    {"o:deliverytime*", KIND_REFUSED, SEND_UNKNOWN, CALL_BOTH, LIMIT_FIELD, true, false, NO_QUEUE},
-    {"o:", KIND_REFUSED, SEND_UNKNOWN, CALL_BOTH, LIMIT_FIELD, true, false, "this option is not known here"},
-    {"template", KIND_REFUSED, SEND_UNKNOWN, CALL_BOTH, LIMIT_FIELD, true, false, NO_TEMPLATES},
-    {"t:", KIND_REFUSED, SEND_UNKNOWN, CALL_BOTH, LIMIT_FIELD, true, false, NO_TEMPLATES},
-};
-
-static const struct rule unknown_rule = {"",          KIND_UNKNOWN, SEND_UNKNOWN, CALL_BOTH,
-                                         LIMIT_FIELD, true,         true,         NULL};
-
-/* Headers that are more than text: each the field of /send's that checks it. */
-static const struct rule headers[] = {
-    {"h:Reply-To", KIND_SEND, SEND_REPLY_TO, CALL_MESSAGES, LIMIT_FIELD, true, false, NULL},
-    {"h:Sender", KIND_SENDER, SEND_UNKNOWN, CALL_MESSAGES, LIMIT_FIELD, false, false, NULL},
-    {"h:Message-Id", KIND_SEND, SEND_MESSAGE_ID, CALL_MESSAGES, LIMIT_HEADER_VALUE, false, false, NULL},
-    {"h:Date", KIND_SEND, SEND_DATE, CALL_MESSAGES, LIMIT_HEADER_VALUE, false, false, NULL},
-    {"h:In-Reply-To", KIND_SEND, SEND_IN_REPLY_TO, CALL_MESSAGES, LIMIT_HEADER_VALUE, false, false, NULL},
-    {"h:References", KIND_SEND, SEND_REFERENCES, CALL_MESSAGES, LIMIT_HEADER_VALUE, false, false, NULL},
-};
+#include "app/mailgun_rules.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
-
-static bool fits(const char *rule, struct slice name)
-{
-    size_t len = strlen(rule);
-    size_t prefix = len - (rule[len - 1] == '*');
-    bool open = rule[len - 1] == '*' || rule[len - 1] == ':';
-    return open ? name.len >= prefix && memcmp(name.data, rule, prefix) == 0
-                : slice_equal(name, slice_of(rule));
-}
-
-static const struct rule *identify(struct slice name)
-{
-    for (size_t i = 0; i < COUNT(headers); i++) {
-        if (slice_equal_nocase(name, slice_of(headers[i].name))) {
-            return &headers[i];
-        }
-    }
-    for (size_t i = 0; i < COUNT(rules); i++) {
-        if (fits(rules[i].name, name)) {
-            return &rules[i];
-        }
-    }
-    return &unknown_rule;
-}
-
-uint64_t mailgun_field_limit(void *ctx, struct slice name, bool is_file)
-{
-    const struct config_limits *limits = ctx;
-    const struct rule *rule = identify(name);
-    if (rule->kind == KIND_UNKNOWN && is_file) {
-        return UINT64_MAX; /* it is refused by its name, whatever its size */
-    }
-    switch (rule->limit) {
-    case LIMIT_HEADER_VALUE:
-        return (uint64_t)limits->header_value;
-    case LIMIT_TEXT:
-        return (uint64_t)limits->text;
-    case LIMIT_REQUEST:
-        return UINT64_MAX; /* the request's own limit holds */
-    case LIMIT_FIELD:
-        break;
-    }
-    return (uint64_t)limits->field;
-}
 
 /* What a sort works on. */
 struct sorting {
@@ -139,22 +16,12 @@ struct sorting {
     struct field_errors *errors;
     struct err *err;
     const struct form_field
-        *seen[COUNT(rules) + COUNT(headers)]; /* of those that do not repeat: the one that was given */
+        *seen[MAILGUN_RULES_MAX]; /* of those that do not repeat: the one that was given */
 };
-
-static const struct form_field **seen(struct sorting *s, const struct rule *rule)
-{
-    bool is_header = rule >= headers && rule < headers + COUNT(headers);
-    return &s->seen[is_header ? COUNT(rules) + (size_t)(rule - headers) : (size_t)(rule - rules)];
-}
 
 static void report_unknown(struct sorting *s, struct slice name)
 {
-    const char *names[COUNT(rules)];
-    for (size_t i = 0; i < COUNT(rules); i++) {
-        names[i] = rules[i].name;
-    }
-    const char *nearest = nearest_name(name, names, COUNT(rules));
+    const char *nearest = mailgun_rule_nearest(name);
     s->errors->unknown++;
     field_errors_add(s->errors, name,
                      nearest != NULL ? "There is no field \"%.*s\"; did you mean \"%s\"?"
@@ -163,15 +30,15 @@ static void report_unknown(struct sorting *s, struct slice name)
 }
 
 /* Whether the field may be given at all, in this call and in this shape. */
-static bool check_rule(struct sorting *s, const struct rule *rule, const struct form_field *source)
+static bool check_rule(struct sorting *s, const struct mailgun_rule *rule, const struct form_field *source)
 {
     struct slice name = source->name;
     bool other_call = (rule->calls & (1U << s->fields->call)) == 0;
-    if (rule->kind == KIND_UNKNOWN) {
+    if (rule->kind == MAILGUN_KIND_UNKNOWN) {
         report_unknown(s, name);
         return false;
     }
-    if (rule->kind == KIND_REFUSED) {
+    if (rule->kind == MAILGUN_KIND_REFUSED) {
         field_errors_add(s->errors, name, "%.*s cannot be used: %s", SLICE_ARGS(name), rule->why);
         return false;
     }
@@ -192,11 +59,12 @@ static bool check_rule(struct sorting *s, const struct rule *rule, const struct 
 }
 
 /* Contents that stay as they are, in their blobs. */
-static bool stays_raw(const struct rule *rule)
+static bool stays_raw(const struct mailgun_rule *rule)
 {
     bool is_octets =
         rule->field == SEND_ATTACHMENT || rule->field == SEND_INLINE || rule->field == SEND_MESSAGE;
-    return is_octets || rule->kind == KIND_AMP || rule->field == SEND_TEXT || rule->field == SEND_HTML;
+    return is_octets || rule->kind == MAILGUN_KIND_AMP || rule->field == SEND_TEXT ||
+           rule->field == SEND_HTML;
 }
 
 static bool yes_or_no(struct sorting *s, const struct send_value *value)
@@ -233,53 +101,55 @@ static void keep_variable(struct sorting *s, const struct send_value *value)
 }
 
 /* value is the next one of send.values; only what is /send's is counted there. */
-static void keep_value(struct sorting *s, const struct rule *rule, struct send_value *value)
+static void keep_value(struct sorting *s, const struct mailgun_rule *rule, struct send_value *value)
 {
     struct mailgun_fields *fields = s->fields;
     switch (rule->kind) {
-    case KIND_SEND:
+    case MAILGUN_KIND_SEND:
         keep_send_value(s, value);
         break;
-    case KIND_AMP:
+    case MAILGUN_KIND_AMP:
         fields->amp = value->source;
         break;
-    case KIND_SENDER:
+    case MAILGUN_KIND_SENDER:
         fields->sender = value;
         fields->send.count++;
         break;
-    case KIND_TAG:
+    case MAILGUN_KIND_TAG:
         fields->tags[fields->tag_count++] = value;
         fields->send.count++;
         break;
-    case KIND_VARIABLE:
+    case MAILGUN_KIND_VARIABLE:
         keep_variable(s, value);
         break;
-    case KIND_RECIPIENT_VARIABLES:
+    case MAILGUN_KIND_RECIPIENT_VARIABLES:
+        fields->is_batch = true;
         fields->recipient_variables = value->text;
         break;
-    case KIND_TEST_MODE:
+    case MAILGUN_KIND_TEST_MODE:
         fields->test_mode = yes_or_no(s, value);
         break;
-    case KIND_REQUIRE_TLS:
+    case MAILGUN_KIND_REQUIRE_TLS:
         fields->require_tls = yes_or_no(s, value);
         break;
-    case KIND_WITHOUT_EFFECT:
-    case KIND_REFUSED:
-    case KIND_UNKNOWN:
+    case MAILGUN_KIND_WITHOUT_EFFECT:
+    case MAILGUN_KIND_REFUSED:
+    case MAILGUN_KIND_UNKNOWN:
         break;
     }
 }
 
-/* An empty value counts as not given, but for texts, files and variables. */
-static bool is_given(const struct rule *rule, const struct send_value *value)
+/* An empty value counts as not given, but for texts, files and variables (empty recipient-variables are a mistake by
+ * which all would see each other). */
+static bool is_given(const struct mailgun_rule *rule, const struct send_value *value)
 {
     bool is_file = value->source->is_file && value->source->file_name.len > 0;
-    return rule->kind == KIND_AMP || rule->field == SEND_TEXT || rule->field == SEND_HTML ||
-           rule->kind == KIND_VARIABLE || value->text.len > 0 ||
-           (stays_raw(rule) && (value->source->content.size > 0 || is_file));
+    return rule->kind == MAILGUN_KIND_AMP || rule->field == SEND_TEXT || rule->field == SEND_HTML ||
+           rule->kind == MAILGUN_KIND_VARIABLE || rule->kind == MAILGUN_KIND_RECIPIENT_VARIABLES ||
+           value->text.len > 0 || (stays_raw(rule) && (value->source->content.size > 0 || is_file));
 }
 
-static bool add_value(struct sorting *s, const struct rule *rule, struct form_field *source)
+static bool add_value(struct sorting *s, const struct mailgun_rule *rule, struct form_field *source)
 {
     struct send_value *value = &s->fields->send.values[s->fields->send.count];
     bool whole_envelope = s->fields->call == MAILGUN_MIME && rule->field == SEND_TO;
@@ -294,13 +164,13 @@ static bool add_value(struct sorting *s, const struct rule *rule, struct form_fi
     if (!is_given(rule, value)) {
         return true;
     }
-    if (!rule->repeats && *seen(s, rule) != NULL) {
+    if (!rule->repeats && s->seen[mailgun_rule_place(rule)] != NULL) {
         field_errors_add(s->errors, source->name, "%.*s is given more than once; give it once",
                          SLICE_ARGS(source->name));
         return true;
     }
     if (!rule->repeats) {
-        *seen(s, rule) = source;
+        s->seen[mailgun_rule_place(rule)] = source;
     }
     keep_value(s, rule, value);
     return true;
@@ -362,7 +232,7 @@ static void check_combinations(struct sorting *s)
 {
     const struct mailgun_fields *fields = s->fields;
     bool copies = fields->send.single[SEND_CC] != NULL || fields->send.single[SEND_BCC] != NULL;
-    if (fields->recipient_variables.data != NULL && copies) {
+    if (fields->is_batch && copies) {
         field_errors_add(
             s->errors, SLICE("recipient-variables"),
             "With recipient-variables each address in to gets a mail of its own, so cc and bcc cannot "
@@ -390,7 +260,7 @@ bool mailgun_fields_sort(struct mailgun_fields *fields, struct form *form, struc
         return false;
     }
     for (struct form_field *source = form->first; source != NULL; source = source->next) {
-        const struct rule *rule = identify(source->name);
+        const struct mailgun_rule *rule = mailgun_rule_find(source->name);
         if (check_rule(&s, rule, source) && !add_value(&s, rule, source)) {
             return false;
         }

@@ -31,7 +31,8 @@ struct mailgun_fields {
     size_t variable_count;
     const struct send_value **tags;
     size_t tag_count;
-    struct slice recipient_variables; /* the JSON text; data NULL: not given */
+    bool is_batch;                    /* recipient-variables are given */
+    struct slice recipient_variables; /* the JSON text */
     bool test_mode;
     bool require_tls;
 };

@@ -197,12 +197,14 @@ static void test_options(void)
     CU_ASSERT_PTR_NOT_NULL_FATAL(sorting.fields.sender);
     CU_ASSERT_TRUE(slice_equal(sorting.fields.sender->text, SLICE("s@y.example")));
     app_fixture_free(&sorting.fixture);
-    sort(&sorting, MAILGUN_MESSAGES, URLENCODED,
-         "o:testmode=no&o:require-tls=False&o:tag=&recipient-variables=");
+    sort(&sorting, MAILGUN_MESSAGES, URLENCODED, "o:testmode=no&o:require-tls=False&o:tag=");
     CU_ASSERT_FALSE(sorting.fields.test_mode);
     CU_ASSERT_FALSE(sorting.fields.require_tls);
     CU_ASSERT_EQUAL(sorting.fields.tag_count, 0);
-    CU_ASSERT_PTR_NULL(sorting.fields.recipient_variables.data);
+    CU_ASSERT_FALSE(sorting.fields.is_batch);
+    app_fixture_free(&sorting.fixture);
+    sort(&sorting, MAILGUN_MESSAGES, URLENCODED, "recipient-variables=");
+    CU_ASSERT_TRUE(sorting.fields.is_batch);
     app_fixture_free(&sorting.fixture);
 }
 
