@@ -74,6 +74,7 @@ listen: unix:$dir/run/fcgi-smtp.sock
 server: {host: 127.0.0.1, port: $smtp, tls: none}
 defaults: {from: "Demonstration <demo@example.com>", to: you@example.com}
 allow: {recipients: ["*"], senders: ["*"]}
+pages: [metrics, status, compose]
 forms:
   contact:
     to: [you@example.com]
@@ -98,7 +99,6 @@ http {
     upstream fcgi_smtp { server unix:$dir/run/fcgi-smtp.sock; keepalive 8; }
     server {
         listen 127.0.0.1:$http;
-        location = / { root $dir/www; index contact.html; }
         location = /contact.html { root $dir/www; }
         location / { include $dir/fcgi-smtp-nginx.conf; }
     }
@@ -146,7 +146,7 @@ END
 printf '\nIt arrived intact.\n'
 
 # The contact form of etc/www, as a browser posts it.
-curl -fs "$url/" | grep -q 'action="/form/contact"' || fail "the contact page is not there"
+curl -fs "$url/contact.html" | grep -q 'action="/form/contact"' || fail "the contact page is not there"
 page=$(curl -fs -F name=Ada -F email=ada@example.com -F message='Hello there' -F 'file=;filename=' -F website= \
     "$url/form/contact") || fail "the contact form was refused"
 printf '%s\n' "$page" | grep -q 'Your message has been sent' || fail "the contact form was not answered by its page"
@@ -155,11 +155,12 @@ $once && exit 0
 
 cat <<END
 
+Write a mail in a browser at $url/ and watch it at $url/status.
 The mail API is at $url/send; try
 
     curl -F to=you@example.com -F subject=Hello -F text='How are you?' $url/send
 
-or the contact form at $url/
+or the contact form at $url/contact.html
 
 Mails arrive in $dir/mail/new. Ctrl-C ends the demonstration and removes it all.
 END

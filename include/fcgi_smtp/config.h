@@ -118,12 +118,16 @@ enum config_override {
     CONFIG_OVERRIDE_DOMAIN = 16
 };
 
+/* What pages: lists, and a key's allow.pages. */
+enum config_page { CONFIG_PAGE_METRICS = 1, CONFIG_PAGE_STATUS = 2, CONFIG_PAGE_COMPOSE = 4 };
+
 struct config_allow {
     struct config_strings recipients; /* patterns on addresses */
     struct config_strings senders;
     struct config_strings servers;
     unsigned override; /* bits of enum config_override */
     struct config_strings hosts;
+    unsigned pages;              /* of a key: bits of enum config_page */
     struct config_numbers ports; /* default: 25, 465, 587; of a key: none */
 };
 
@@ -180,6 +184,8 @@ struct config {
     int64_t shutdown_timeout;
     char *spill_dir;
     struct config_log log;
+    unsigned pages;                   /* bits of enum config_page: those that there are */
+    struct config_strings pages_from; /* addresses and networks that need no key for them */
     struct config_indexes
         server; /* >= 1 of servers, in the order in which they are tried when a request names
                                      none; each once */

@@ -90,6 +90,12 @@ struct json_member {
     void *position; /* NULL: before the first */
 };
 
+/* The member of that key; false: there is none, or view is no object. */
+bool json_view_get(struct json_view view, struct slice key, struct json_view *value);
+
+/* Appends the value's compact text, as json_write does. */
+bool json_view_write(struct json_view view, struct buf *out) __attribute__((warn_unused_result));
+
 /* The next member in the text's order; false: there is none, or view is no object. */
 bool json_view_next(struct json_view view, struct json_member *member);
 

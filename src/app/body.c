@@ -114,12 +114,11 @@ struct form_limits body_limits(const struct exchange *exchange)
     };
 }
 
-bool body_read(struct exchange *exchange)
+bool body_read(struct exchange *exchange, const struct form_limits *limits)
 {
-    const struct form_limits limits = body_limits(exchange);
     struct slice type = slice_of(http_request_param(exchange->request, "CONTENT_TYPE"));
     struct form_parser *parser = NULL;
-    enum form_result result = form_parser_new(&parser, type, &limits, &exchange->arena, &exchange->blobs,
+    enum form_result result = form_parser_new(&parser, type, limits, &exchange->arena, &exchange->blobs,
                                               &exchange->form, &exchange->err);
     if (result == FORM_UNSUPPORTED) {
         return body_refuse(exchange, result);

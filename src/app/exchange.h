@@ -10,9 +10,13 @@
 #include <stdbool.h>
 
 #include "app/defaults.h"
+#include "app/failures.h"
 #include "app/idempotency.h"
 #include "app/keys.h"
+#include "app/metrics.h"
 #include "app/outgoing.h"
+#include "app/pages.h"
+#include "app/readiness.h"
 #include "app/send_fields.h"
 #include "app/server_choice.h"
 #include "app/standby.h"
@@ -38,7 +42,12 @@ struct app {
     struct idempotency_store idempotency;
     struct defaults defaults;
     struct website_forms forms;
-    int cancel_fd; /* an eventfd: readable once deliveries under way must end */
+    struct metrics metrics;
+    struct failures failures;
+    struct readiness readiness;
+    struct pages pages;
+    const struct http_server *server; /* for its counts; NULL: there is none */
+    int cancel_fd;                    /* an eventfd: readable once deliveries under way must end */
 };
 
 enum exchange_result {
@@ -52,6 +61,12 @@ enum exchange_result {
     RESULT_REPLAYED /* an earlier request's answer was given again */
 };
 
+struct exchange;
+struct mailgun;
+
+/* Writes a problem as the route's clients expect it; exchange->err says what is wrong. more is taken over. */
+typedef void exchange_problem_writer(struct exchange *exchange, enum http_problem problem, struct json *more);
+
 struct exchange {
     struct app *app;
     struct http_request *request; /* NULL: the mail was not asked for over HTTP */
@@ -64,6 +79,9 @@ struct exchange {
     struct slice idempotency_key;     /* data NULL: there is none */
     struct idempotency_request idempotency;
     bool claimed; /* idempotency is this exchange's to settle */
+
+    exchange_problem_writer *write_problem; /* NULL: as application/problem+json */
+    struct mailgun *mailgun;                /* owned; NULL: the request is not of Mailgun's API */
 
     struct arena arena;
     struct blob_store blobs;

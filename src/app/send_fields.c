@@ -206,9 +206,8 @@ static void wipe_password(const struct send_value *value)
     }
 }
 
-/* Gives the value as UTF-8; problems with its octets go to errors and leave it empty. */
-static bool read_value(struct send_value *value, struct slice form_charset, struct arena *arena,
-                       struct field_errors *errors, struct err *err)
+bool send_value_read(struct send_value *value, struct slice form_charset, struct arena *arena,
+                     struct field_errors *errors, struct err *err)
 {
     struct err wrong = {0};
     bool secret = value->field == SEND_PASSWORD;
@@ -267,7 +266,7 @@ static bool add_value(struct send_fields *fields, enum send_field field, struct 
 {
     struct send_value *value = &fields->values[fields->count];
     *value = (struct send_value){.field = field, .source = source};
-    if (!stays_raw(field) && !read_value(value, fields->charset, arena, errors, err)) {
+    if (!stays_raw(field) && !send_value_read(value, fields->charset, arena, errors, err)) {
         return false;
     }
     if (slice_has(value->text, '\0')) {

@@ -126,7 +126,8 @@ static struct website_mail mail_of(struct exchange *exchange)
 static bool answer_trapped(struct exchange *exchange)
 {
     struct website_mail mail = mail_of(exchange);
-    if (website_mail_address(&mail) != WEBSITE_MAIL_MADE || send_compose(exchange) != COMPOSE_OK) {
+    if (website_mail_address(&mail) != WEBSITE_MAIL_MADE ||
+        send_make(exchange, &exchange->submission, send_domain(exchange)) != COMPOSE_OK) {
         return refuse(exchange, PROBLEM_INTERNAL);
     }
     exchange->outgoing.source.read = NULL; /* it goes nowhere */
@@ -163,7 +164,7 @@ static bool compose_mail(struct exchange *exchange)
     if (has_problems(exchange)) {
         return refuse_input(exchange);
     }
-    switch (send_compose(exchange)) {
+    switch (send_make(exchange, &exchange->submission, send_domain(exchange))) {
     case COMPOSE_OK:
         return true;
     case COMPOSE_INVALID:
@@ -181,7 +182,8 @@ static bool accept_form(struct exchange *exchange)
     struct app *app = exchange->app;
     const struct config_form *config = config_of(exchange);
     struct form_input *input = &exchange->visit.input;
-    if (!body_read(exchange)) {
+    const struct form_limits limits = body_limits(exchange);
+    if (!body_read(exchange, &limits)) {
         return false;
     }
     exchange->complete_at = http_request_complete_at(exchange->request);

@@ -63,6 +63,11 @@ static const struct schema_word overrides[] = {
     {"tls", CONFIG_OVERRIDE_TLS},       {"credentials", CONFIG_OVERRIDE_CREDENTIALS},
     {"domain", CONFIG_OVERRIDE_DOMAIN}, {NULL, 0}};
 
+static const struct schema_word pages[] = {{"metrics", CONFIG_PAGE_METRICS},
+                                           {"status", CONFIG_PAGE_STATUS},
+                                           {"compose", CONFIG_PAGE_COMPOSE},
+                                           {NULL, 0}};
+
 #define TOP(name, field, kind) .path = (name), .type = SCHEMA_##kind, .offset = offsetof(struct config, field)
 #define SRV(field, kind)                                                                                     \
     .path = SCHEMA_SERVER "." #field, .type = SCHEMA_##kind, .offset = offsetof(struct config_server, field)
@@ -73,6 +78,8 @@ static const struct schema_word overrides[] = {
 #define RANGE(least, most) .min = (least), .max = (most)
 #define DEFAULT(text)      .fallback = (text)
 #define IS(function, text) .valid = (function), .expected = (text)
+#define NETWORK                                                                                              \
+    IS(syntax_network, "an IPv4 or IPv6 address, or a network like 192.0.2.0/24 without host bits,")
 #define HOST_PATTERN                                                                                         \
     IS(syntax_host_pattern, "a host name or address, with * and ? as wildcards; unix: is never allowed "     \
                             "here,")
@@ -83,8 +90,7 @@ const struct schema_key schema_keys[] = {
      IS(syntax_listen, "unix:/path, 127.0.0.1:9000 or [::1]:9000")},
     {TOP("listen_mode", listen_mode, MODE), RANGE(0, 0777), DEFAULT("0660")},
     {TOP("listen_group", listen_group, STRING), RANGE(1, 64)},
-    {TOP("listen_allowed", listen_allowed, STRINGS), RANGE(1, 64),
-     IS(syntax_network, "an IPv4 or IPv6 address, or a network like 192.0.2.0/24 without host bits,")},
+    {TOP("listen_allowed", listen_allowed, STRINGS), RANGE(1, 64), NETWORK},
     {TOP("base_path", base_path, STRING), RANGE(1, 1024), DEFAULT("/"),
      IS(syntax_base_path, "a path like / or /mail")},
     {TOP("workers", workers, NUMBER), RANGE(1, 1024), DEFAULT("32")},
@@ -97,6 +103,9 @@ const struct schema_key schema_keys[] = {
     {TOP("log.level", log.level, WORD), DEFAULT("info"), .words = log_levels},
     {TOP("log.format", log.format, WORD), DEFAULT("logfmt"), .words = log_formats},
     {TOP("log.to", log.to, WORD), DEFAULT("stderr"), .words = log_targets},
+
+    {TOP("pages", pages, WORDS), .words = pages},
+    {TOP("pages_from", pages_from, STRINGS), RANGE(1, 64), DEFAULT("127.0.0.1,::1"), NETWORK},
 
     {TOP("server", server, CHOICE)},
     {TOP("servers", servers, SERVERS)},
@@ -164,6 +173,7 @@ const struct schema_key schema_keys[] = {
     {KEY("allow.servers", allow.servers, STRINGS), RANGE(1, 64)},
     {KEY("allow.override", allow.override, WORDS), .words = overrides},
     {KEY("allow.hosts", allow.hosts, STRINGS), RANGE(1, SYNTAX_HOST_MAX), HOST_PATTERN},
+    {KEY("allow.pages", allow.pages, WORDS), .words = pages},
     {KEY("allow.ports", allow.ports, NUMBERS), RANGE(1, 65535)},
 
     {TOP("limits.request", limits.request, SIZE), RANGE(1 * KIB, 4 * GIB), DEFAULT("32MiB")},

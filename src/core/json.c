@@ -176,13 +176,11 @@ static int append_piece(const char *octets, size_t len, void *out)
     return buf_append(out, octets, len) ? 0 : -1;
 }
 
-bool json_write(const struct json *json, struct buf *out)
+/* All of it, or nothing. */
+static bool append_text(struct buf *out, const json_t *value, size_t flags)
 {
-    if (json == NULL || !is_complete(json)) {
-        return false;
-    }
     size_t before = out->len;
-    if (json_dump_callback(json->value, append_piece, out, JSON_COMPACT) != 0) {
+    if (json_dump_callback(value, append_piece, out, JSON_COMPACT | flags) != 0) {
         out->len = before;
         if (out->data != NULL) {
             out->data[before] = '\0';
@@ -190,6 +188,11 @@ bool json_write(const struct json *json, struct buf *out)
         return false;
     }
     return true;
+}
+
+bool json_write(const struct json *json, struct buf *out)
+{
+    return json != NULL && is_complete(json) && append_text(out, json->value, 0);
 }
 
 /*
@@ -340,6 +343,18 @@ size_t json_view_count(struct json_view view)
 struct json_view json_view_item(struct json_view view, size_t i)
 {
     return (struct json_view){json_array_get(view.node, i)};
+}
+
+bool json_view_get(struct json_view view, struct slice key, struct json_view *value)
+{
+    value->node = json_object_getn(view.node, key.data, key.len);
+    return value->node != NULL;
+}
+
+bool json_view_write(struct json_view view, struct buf *out)
+{
+    /* 15 digits are what a double surely holds: 1.1 is not written as 1.1000000000000001. */
+    return append_text(out, view.node, JSON_ENCODE_ANY | JSON_REAL_PRECISION(15));
 }
 
 bool json_view_next(struct json_view view, struct json_member *member)

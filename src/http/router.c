@@ -15,27 +15,34 @@ static bool list_has(const char *list, struct slice method)
     return false;
 }
 
-/* Cuts "/segment" off path; the segment, which has no slash. */
-static struct slice next_segment(struct slice *path)
+/* What stands before the route's "*", and behind it. False: it has none. */
+static bool split(const struct http_route *route, struct slice *before, struct slice *behind)
 {
-    const char *begin = path->data + 1;
-    const char *slash = memchr(begin, '/', path->len - 1);
-    size_t len = slash != NULL ? (size_t)(slash - begin) : path->len - 1;
-    *path = (struct slice){begin + len, path->len - 1 - len};
-    return (struct slice){begin, len};
+    const char *star = strchr(route->path, '*');
+    if (star == NULL) {
+        return false;
+    }
+    *before = (struct slice){route->path, (size_t)(star - route->path)};
+    *behind = slice_of(star + 1);
+    return true;
 }
 
-static bool fits(struct slice pattern, struct slice path)
+struct slice http_route_segment(const struct http_route *route, struct slice path)
 {
-    while (pattern.len > 0 && path.len > 0 && path.data[0] == '/') {
-        struct slice wanted = next_segment(&pattern);
-        struct slice segment = next_segment(&path);
-        bool any = slice_equal(wanted, SLICE("*")) && segment.len > 0;
-        if (!any && !slice_equal(wanted, segment)) {
-            return false;
-        }
+    struct slice before;
+    struct slice behind;
+    if (!split(route, &before, &behind) || path.len <= before.len + behind.len) {
+        return (struct slice){0};
     }
-    return pattern.len == 0 && path.len == 0;
+    struct slice segment = {path.data + before.len, path.len - before.len - behind.len};
+    bool around = slice_equal((struct slice){path.data, before.len}, before) &&
+                  slice_equal((struct slice){segment.data + segment.len, behind.len}, behind);
+    return around && !slice_has(segment, '/') ? segment : (struct slice){0};
+}
+
+static bool matches(const struct http_route *route, struct slice path)
+{
+    return slice_equal(slice_of(route->path), path) || http_route_segment(route, path).len > 0;
 }
 
 const struct http_route *http_route_find(const struct http_route *routes, size_t count, struct slice path,
@@ -43,7 +50,7 @@ const struct http_route *http_route_find(const struct http_route *routes, size_t
 {
     *method_allowed = false;
     for (size_t i = 0; i < count; i++) {
-        if (fits(slice_of(routes[i].path), path)) {
+        if (matches(&routes[i], path)) {
             *method_allowed = list_has(routes[i].allow, slice_of(method));
             return &routes[i];
         }

@@ -155,6 +155,45 @@ static bool build_and_write(struct buf *out)
     return ok;
 }
 
+static void test_views(void)
+{
+    static const struct {
+        const char *key;
+        const char *expected; /* NULL: there is none */
+    } cases[] = {
+        {"s", "\"a\\\"b\""}, {"i", "-7"},          {"r", "1.1"},    {"t", "true"},     {"n", "null"},
+        {"l", "[1,[]]"},     {"o", "{\"k\":0.5}"}, {"other", NULL}, {"", "\"empty\""}, {"sx", NULL},
+    };
+    static const struct json_limits limits = {4, 100};
+    struct json *json = NULL;
+    struct json_view value;
+    struct err err = {0};
+    CU_ASSERT_EQUAL_FATAL(
+        json_read(&json,
+                  SLICE("{\"s\": \"a\\\"b\", \"i\": -7, \"r\": 1.1, \"t\": true, \"n\": null, "
+                        "\"l\": [1, []], \"o\": {\"k\": 0.5}, \"\": \"empty\"}"),
+                  &limits, &err),
+        JSON_READ_OK);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct buf out;
+        buf_init(&out, 100);
+        bool found = json_view_get(json_view_of(json), slice_of(cases[i].key), &value);
+        CU_ASSERT_EQUAL(found, cases[i].expected != NULL);
+        CU_ASSERT_TRUE(!found || json_view_write(value, &out));
+        CU_ASSERT_STRING_EQUAL(buf_cstr(&out), found ? cases[i].expected : "");
+        buf_free(&out);
+    }
+    struct buf small;
+    buf_init(&small, 3);
+    CU_ASSERT_TRUE(json_view_get(json_view_of(json), SLICE("l"), &value));
+    CU_ASSERT_FALSE(json_view_write(value, &small));
+    CU_ASSERT_STRING_EQUAL(buf_cstr(&small), "");
+    CU_ASSERT_FALSE(json_view_get(value, SLICE("l"), &value)); /* a list */
+    CU_ASSERT_FALSE(json_view_get((struct json_view){NULL}, SLICE("l"), &value));
+    buf_free(&small);
+    json_free(json);
+}
+
 /* Memory ends at every allocation in turn: the text is whole or there is none, and nothing leaks. */
 static void test_without_memory(void)
 {
@@ -181,5 +220,6 @@ static const struct unit_test tests[] = {
     {"keys", test_keys},   {"filled after it was given", test_filled_after_it_was_given},
     {"null", test_null},   {"wrong kind", test_wrong_kind},
     {"limit", test_limit}, {"without memory", test_without_memory},
+    {"views", test_views},
 };
 UNIT_SUITE(json, tests);
