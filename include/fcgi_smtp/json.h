@@ -51,18 +51,19 @@ enum json_read {
 
 /*
  * Reads one value. Strict: UTF-8 without byte order mark, no object with the same key twice, no NUL in strings, nothing
- * behind the value. The limits hold before anything is built, so a small text cannot make a large value. On
- * JSON_READ_OK *out is the caller's, freed by json_free or json_wipe.
+ * behind the value. The limits hold before anything is built, so a small text cannot make a large value. An error quotes
+ * nothing but keys.
+ *
+ * text is the caller's and changed: strings are decoded where they stand, and nowhere else are copies of them. It must
+ * outlive the value. On JSON_READ_OK *out is the caller's, freed by json_free.
  */
-enum json_read json_read(struct json **out, struct slice text, const struct json_limits *limits,
+enum json_read json_read(struct json **out, char *text, size_t len, const struct json_limits *limits,
                          struct err *err);
-
-/* As json_free, for what was read: overwrites all its strings first. Takes NULL. */
-void json_wipe(struct json *json);
 
 /* A value inside one that was read; valid as long as that. */
 struct json_view {
     const void *node;
+    const struct json *json;
 };
 
 enum json_kind {
