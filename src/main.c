@@ -1,6 +1,7 @@
 /*
  * The command line and the wiring: configuration -> app -> server. The only place that exits.
  */
+#include <malloc.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -22,12 +23,25 @@
 #include "fcgi_smtp/http_server.h"
 #include "fcgi_smtp/log.h"
 
+#define LARGE_BUFFER (48 * 1024) /* octets, from which on a buffer is one */
+
 /* Secrets must not get into a core file or be read by a debugger of the same user. */
 static void protect_memory(void)
 {
 #ifndef FCGI_SMTP_SANITIZED
     (void)prctl(PR_SET_DUMPABLE, 0);
 #endif
+}
+
+/*
+ * The buffers of large uploads are given back when they are freed: otherwise malloc keeps, for each of its arenas, the
+ * most that was ever in use there.
+ */
+static void return_large_buffers(void)
+{
+    (void)mallopt(M_MMAP_THRESHOLD, LARGE_BUFFER);
+    (void)mallopt(M_TRIM_THRESHOLD, LARGE_BUFFER);
+    (void)mallopt(M_TOP_PAD, LARGE_BUFFER / 4);
 }
 
 /* Connections and deliveries take a few descriptors each; the soft limit is often 1,024. */
@@ -225,6 +239,7 @@ int main(int argc, char **argv)
     default:
         protect_memory();
         raise_descriptor_limit();
+        return_large_buffers();
         return run_with_config(&options);
     }
 }

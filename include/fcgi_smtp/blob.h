@@ -30,9 +30,10 @@ struct blob_store {
     const char *spill_dir; /* not owned */
     size_t memory_limit;   /* octets */
     size_t memory_used;
-    int fd;             /* the spill file, -1 until it is needed */
-    uint64_t file_size; /* octets in it */
-    struct blob *blobs; /* all blobs begun, for blob_store_free */
+    int fd;                 /* the spill file, -1 until it is needed */
+    uint64_t file_size;     /* octets in it */
+    uint64_t file_reserved; /* octets that the file system has been asked for */
+    struct blob *blobs;     /* all blobs begun, for blob_store_free */
 };
 
 struct blob {
@@ -43,7 +44,7 @@ struct blob {
     uint64_t offset;   /* where it begins in the spill file */
     bool spilled;
     bool secret;   /* blob_begin_secret */
-    bool viewed;   /* nothing may be appended any more */
+    bool ended;    /* nothing may be appended any more */
     void *mapping; /* of blob_view */
     size_t mapping_len;
 };
@@ -63,6 +64,12 @@ void blob_begin_secret(struct blob *blob, struct blob_store *store);
 /* False when the spill file cannot be made or written (the error names spill_dir and the reason). */
 bool blob_append(struct blob *blob, const void *octets, size_t len, struct err *err)
     __attribute__((warn_unused_result));
+
+/*
+ * The content is complete: what the blob does not need of its memory is given back. The next blob's beginning does the
+ * same; for the last one nobody else would.
+ */
+void blob_end(struct blob *blob);
 
 /*
  * Reads up to cap octets from offset; *len == 0 at the end. False on an input error. Any thread that owns the

@@ -44,6 +44,9 @@ struct dot_stuffer {
 void dot_stuffer_init(struct dot_stuffer *stuffer);
 size_t dot_stuffer_update(struct dot_stuffer *stuffer, const void *in, size_t len, char *out);
 
+/* The same where the octets are, in memory of DOT_STUFFER_UPDATE_MAX(len) octets; returns how many they are then. */
+size_t dot_stuffer_update_in_place(struct dot_stuffer *stuffer, char *octets, size_t len);
+
 /* Whether the last octets were CRLF (or nothing came at all): then "." CRLF ends the data. */
 bool dot_stuffer_at_line_start(const struct dot_stuffer *stuffer);
 

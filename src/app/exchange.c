@@ -19,7 +19,9 @@ struct exchange *exchange_new(struct app *app, struct http_request *request, str
     exchange->response = response;
     exchange->allow = &app->config->allow;
     arena_init(&exchange->arena, EXCHANGE_ARENA_MAX);
-    blob_store_init(&exchange->blobs, app->config->spill_dir, (size_t)app->config->limits.memory_per_request);
+    /* The rest is for what the body is read into, and later for what the message is sent from. */
+    size_t memory = (size_t)app->config->limits.memory_per_request;
+    blob_store_init(&exchange->blobs, app->config->spill_dir, memory - memory / 4);
     return exchange;
 }
 

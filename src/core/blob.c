@@ -14,6 +14,8 @@
 #include "core/spill_file.h"
 #include "fcgi_smtp/secret.h"
 
+#define RESERVED_AT_ONCE ((uint64_t)1024 * 1024) /* octets of the file */
+
 void blob_store_init(struct blob_store *store, const char *spill_dir, size_t memory_limit)
 {
     *store = (struct blob_store){.spill_dir = spill_dir, .memory_limit = memory_limit, .fd = -1};
@@ -42,11 +44,20 @@ static uint64_t written(const struct blob *blob)
     return blob->size - blob->memory.len;
 }
 
+static void reserve(struct blob_store *store, uint64_t end)
+{
+    while (store->file_reserved < end) {
+        spill_file_reserve(store->fd, store->file_reserved, RESERVED_AT_ONCE);
+        store->file_reserved += RESERVED_AT_ONCE;
+    }
+}
+
 /* Adds what is in memory, and octets behind it, to the file, behind what the blob has there. */
 static bool write_out(struct blob *blob, struct slice octets, struct err *err)
 {
     struct blob_store *store = blob->store;
     struct slice memory = buf_slice(&blob->memory);
+    reserve(store, store->file_size + memory.len + octets.len);
     if (!spill_file_write(store->fd, store->spill_dir, store->file_size, memory, octets, err)) {
         return false;
     }
@@ -73,8 +84,9 @@ static bool flush(struct blob *blob, struct err *err)
 
 /* Ends the appending. If the end of a spilled blob cannot be written it stays in memory, where it can be
  * read. */
-static void finish(struct blob *blob)
+void blob_end(struct blob *blob)
 {
+    blob->ended = true;
     if (flush(blob, NULL) && blob->spilled) {
         buf_free(&blob->memory);
     }
@@ -84,7 +96,7 @@ static void finish(struct blob *blob)
 static void begin(struct blob *blob, struct blob_store *store, bool secret)
 {
     if (store->blobs != NULL) {
-        finish(store->blobs);
+        blob_end(store->blobs);
     }
     *blob = (struct blob){.store = store, .next = store->blobs, .secret = secret};
     store->blobs = blob;
@@ -163,7 +175,7 @@ static bool append_spilled(struct blob *blob, struct slice octets, struct err *e
 bool blob_append(struct blob *blob, const void *octets, size_t len, struct err *err)
 {
     struct blob_store *store = blob->store;
-    if (store->blobs != blob || blob->viewed) {
+    if (store->blobs != blob || blob->ended) {
         err_set(err, "a blob was appended to after its end");
         return false;
     }
@@ -228,7 +240,7 @@ static bool map(struct blob *blob, struct err *err)
 bool blob_view(struct blob *blob, struct slice *view, struct err *err)
 {
     *view = (struct slice){0};
-    blob->viewed = true;
+    blob->ended = true;
     if (!blob->spilled) {
         buf_shrink(&blob->memory); /* now, because afterwards it must not move */
         *view = buf_slice(&blob->memory);

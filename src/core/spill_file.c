@@ -85,6 +85,11 @@ bool spill_file_write(int fd, const char *dir, uint64_t offset, struct slice fir
     return true;
 }
 
+void spill_file_reserve(int fd, uint64_t offset, uint64_t len)
+{
+    (void)fallocate(fd, FALLOC_FL_KEEP_SIZE, (off_t)offset, (off_t)len);
+}
+
 bool spill_file_read(int fd, const char *dir, uint64_t offset, void *out, size_t len, struct err *err)
 {
     char *next = out;

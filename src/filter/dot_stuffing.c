@@ -1,6 +1,6 @@
 /*
  * The stuffer looks for dots, not for lines: base64, which is most of what is sent, has none, so an attachment passes
- * with one memchr and one memcpy. A dot begins a line when the octet before it is LF.
+ * with one memchr and stays where it is. A dot begins a line when the octet before it is LF.
  */
 #include "fcgi_smtp/lines.h"
 
@@ -30,28 +30,46 @@ static const char *find_leading_dot(const char *p, const char *end, const char *
     return NULL;
 }
 
-size_t dot_stuffer_update(struct dot_stuffer *stuffer, const void *in, size_t len, char *out)
+/* The last line that begins with a dot before end; there is one. */
+static char *last_leading_dot(char *begin, char *end, char before)
+{
+    char *dot = end;
+    do {
+        dot = memrchr(begin, '.', (size_t)(dot - begin));
+    } while ((dot > begin ? dot[-1] : before) != '\n');
+    return dot;
+}
+
+size_t dot_stuffer_update_in_place(struct dot_stuffer *stuffer, char *octets, size_t len)
 {
     if (len == 0) {
         return 0;
     }
-    const char *begin = in;
-    const char *end = begin + len;
-    const char *copied = begin;
-    char *to = out;
-    const char *dot = find_leading_dot(begin, end, begin, stuffer->last[1]);
-    while (dot != NULL) {
-        size_t part = (size_t)(dot + 1 - copied);
-        memcpy(to, copied, part);
-        to[part] = '.';
-        to += part + 1;
-        copied = dot + 1;
-        dot = find_leading_dot(copied, end, begin, stuffer->last[1]);
+    char before = stuffer->last[1];
+    char *end = octets + len;
+    size_t dots = 0;
+    for (const char *dot = octets; (dot = find_leading_dot(dot, end, octets, before)) != NULL; dot++) {
+        dots++;
     }
-    memcpy(to, copied, (size_t)(end - copied));
-    to += end - copied;
-    remember_last(stuffer, begin, len);
-    return (size_t)(to - out);
+    remember_last(stuffer, octets, len);
+    char *to = end + dots;
+    while (to > end) { /* from behind, so that nothing is written over what is still to be moved */
+        char *dot = last_leading_dot(octets, end, before);
+        size_t part = (size_t)(end - dot);
+        memmove(to - part, dot, part);
+        to -= part + 1;
+        *to = '.';
+        end = dot;
+    }
+    return len + dots;
+}
+
+size_t dot_stuffer_update(struct dot_stuffer *stuffer, const void *in, size_t len, char *out)
+{
+    if (len > 0) {
+        memcpy(out, in, len);
+    }
+    return dot_stuffer_update_in_place(stuffer, out, len);
 }
 
 bool dot_stuffer_at_line_start(const struct dot_stuffer *stuffer)

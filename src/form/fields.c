@@ -127,6 +127,7 @@ void fields_end(struct fields *fields)
 {
     struct form_field *field = fields->open;
     fields->open = NULL;
+    blob_end(&field->content);
     if (field->is_file && field->file_name.len == 0 && field->content.size == 0) {
         return;
     }

@@ -9,7 +9,7 @@
 #include "fcgi_smtp/charset.h"
 #include "fcgi_smtp/compose.h"
 
-enum { INPUT_PIECE_MAX = 256 * BASE64_LINE_OCTETS };
+enum { INPUT_PIECE_MAX = 1024 * BASE64_LINE_OCTETS };
 
 struct input {
     const struct blob *blob; /* NULL: no octets */

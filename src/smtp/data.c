@@ -8,7 +8,7 @@
 #include "fcgi_smtp/lines.h"
 #include "smtp/step.h"
 
-#define READ_SIZE  ((size_t)16 * 1024) /* of the source at once */
+#define READ_SIZE  ((size_t)80 * 1024) /* of the source at once */
 #define WRITE_SIZE ((size_t)64 * 1024) /* at least, but for the last write */
 
 struct sender {
@@ -18,21 +18,20 @@ struct sender {
     bool at_end; /* of the source: the end of the data is in stream->out */
 };
 
-/* Pulls one piece, or writes the end. */
+/* Pulls one piece to where it leaves from, or writes the end. */
 static enum data_result gather_piece(struct sender *sender, struct err *err)
 {
-    char piece[READ_SIZE];
-    size_t len = 0;
-    if (!sender->source->read(sender->source->ctx, piece, sizeof piece, &len, err)) {
-        return DATA_SOURCE_FAILED;
-    }
     struct buf *out = &sender->stream->out;
-    char *to = buf_reserve(out, DOT_STUFFER_UPDATE_MAX(len) + DOT_STUFFER_FINISH_MAX);
+    size_t len = 0;
+    char *to = buf_reserve(out, DOT_STUFFER_UPDATE_MAX(READ_SIZE) + DOT_STUFFER_FINISH_MAX);
     if (to == NULL) {
         return DATA_NO_MEMORY;
     }
+    if (!sender->source->read(sender->source->ctx, to, READ_SIZE, &len, err)) {
+        return DATA_SOURCE_FAILED;
+    }
     sender->at_end = len == 0;
-    out->len += len > 0 ? dot_stuffer_update(&sender->stuffer, piece, len, to)
+    out->len += len > 0 ? dot_stuffer_update_in_place(&sender->stuffer, to, len)
                         : dot_stuffer_finish(&sender->stuffer, to);
     return DATA_SENT;
 }

@@ -13,7 +13,8 @@
 #include "smtp/trace.h"
 
 #define INLINE_MAX (STREAM_OUT_LIMIT / 2) /* whatever inline_limit says: a flight is held in memory */
-#define CHUNK_SIZE ((size_t)128 * 1024)   /* of BDAT, but for the last one */
+/* Of BDAT, but for the last one. With "BDAT 131056" and its CRLF it fills eight TLS records, without a small ninth. */
+#define CHUNK_SIZE ((size_t)128 * 1024 - 16)
 
 static const struct said end_of_data = {STEP_END_OF_DATA, {NULL, 0}};
 

@@ -1,10 +1,15 @@
 /*
  * An SMTP server that takes every mail and keeps nothing: it looks at no octet but the last five of the data, so that what
  * is measured is the sender. Prints its port, serves until its standard input ends.
+ *
+ * discard_sink [hold]: with "hold" it prints "held" when the end of the data has come, and replies when an octet comes by
+ * standard input. Until then the sender has nothing to do, and can be looked at.
  */
 #include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,12 +18,22 @@
 
 enum { CHUNK = 256 * 1024, LINE = 1024 };
 
+static bool hold; /* set before any thread begins */
+
 static const char end_of_data[] = "\r\n.\r\n";
 
 static int say(int fd, const char *reply)
 {
     size_t len = strlen(reply);
     return send(fd, reply, len, MSG_NOSIGNAL) == (ssize_t)len ? 0 : -1;
+}
+
+static void wait_for_release(void)
+{
+    char octet;
+    printf("held\n");
+    (void)fflush(stdout);
+    (void)!read(STDIN_FILENO, &octet, 1);
 }
 
 /* Reads data up to its end. It ends where the last five octets that came are the end of the data. */
@@ -35,6 +50,9 @@ static int discard(int fd)
         memmove(last, last + n, sizeof last - n);
         memcpy(last + sizeof last - n, chunk + (size_t)got - n, n);
         if (memcmp(last, end_of_data, sizeof last) == 0) {
+            if (hold) {
+                wait_for_release();
+            }
             return say(fd, "250 2.0.0 Ok: discarded\r\n");
         }
     }
@@ -93,10 +111,12 @@ static int listen_somewhere(void)
     return fd;
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+    hold = argc == 2 && strcmp(argv[1], "hold") == 0;
     int listener = listen_somewhere();
-    struct pollfd polled[2] = {{.fd = STDIN_FILENO, .events = POLLIN}, {.fd = listener, .events = POLLIN}};
+    short input = hold ? 0 : POLLIN;
+    struct pollfd polled[2] = {{.fd = STDIN_FILENO, .events = input}, {.fd = listener, .events = POLLIN}};
     while (poll(polled, 2, -1) > 0 && polled[0].revents == 0) {
         int fd = accept(listener, NULL, NULL);
         pthread_t thread;

@@ -412,6 +412,31 @@ static void test_spill_file(void)
     CU_ASSERT_STRING_EQUAL(err.text, "/d: cannot write a temporary file: Bad file descriptor");
 }
 
+/* Ended, a blob keeps no more memory than its content needs; nothing can be added, all can be read. */
+static void test_end(void)
+{
+    static const size_t sizes[] = {0, 1, 5000, BLOB_WRITE_BUFFER + 1, 3 * BLOB_WRITE_BUFFER};
+    struct dir dir;
+    struct err err = {0};
+    dir_make(&dir);
+    for (size_t i = 0; i < 2 * sizeof sizes / sizeof sizes[0]; i++) {
+        struct blob_store store;
+        struct blob blob;
+        size_t size = sizes[i / 2];
+        blob_store_init(&store, dir.path, i % 2 == 0 ? 1000 : 1024 * 1024);
+        blob_begin(&blob, &store);
+        CU_ASSERT_TRUE(size == 0 || append(&blob, size, &err));
+        blob_end(&blob);
+        CU_ASSERT_TRUE(blob.spilled ? blob.memory.data == NULL : blob.memory.cap <= size + 1);
+        CU_ASSERT_FALSE(append(&blob, 1, &err));
+        blob_end(&blob);
+        check_read(&blob, 0, 1000);
+        check_view(&blob);
+        blob_store_free(&store);
+    }
+    dir_remove(&dir);
+}
+
 static const struct unit_test tests[] = {
     {"in memory", test_in_memory},
     {"only the last grows", test_only_the_last_grows},
@@ -425,5 +450,6 @@ static const struct unit_test tests[] = {
     {"truncated file", test_truncated_file},
     {"secret", test_secret},
     {"spill file", test_spill_file},
+    {"end", test_end},
 };
 UNIT_SUITE(blob, tests);

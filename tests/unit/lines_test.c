@@ -45,6 +45,14 @@ static size_t stuff_update(const void *in, size_t len, char *out)
     return dot_stuffer_update(&stuffer, in, len, out);
 }
 
+static size_t stuff_update_in_place(const void *in, size_t len, char *out)
+{
+    if (len > 0) {
+        memcpy(out, in, len);
+    }
+    return dot_stuffer_update_in_place(&stuffer, out, len);
+}
+
 static size_t stuff_max(size_t len)
 {
     return DOT_STUFFER_UPDATE_MAX(len);
@@ -99,6 +107,7 @@ static const struct filter crlf_only = {crlf_init, crlf_update, crlf_max, no_fin
 static const struct filter crlf_ended = {crlf_init, crlf_update, crlf_max, crlf_finish,
                                          CRLF_ENCODER_FINISH_MAX};
 static const struct filter stuff = {stuff_init, stuff_update, stuff_max, no_finish, 0};
+static const struct filter stuff_in_place = {stuff_init, stuff_update_in_place, stuff_max, no_finish, 0};
 static const struct filter stuff_ended = {stuff_init, stuff_update, stuff_max, stuff_finish,
                                           DOT_STUFFER_FINISH_MAX};
 static const struct filter unstuff = {unstuff_init, unstuff_update, unstuff_max, no_finish, 0};
@@ -178,6 +187,7 @@ static void test_dot_stuffing(void)
         {{"\r\n\r\n.", 5}, {"\r\n\r\n..", 6}},
     };
     CHECK_PAIRS(&stuff, pairs);
+    CHECK_PAIRS(&stuff_in_place, pairs);
 }
 
 static void test_dot_stuffer_end(void)
@@ -232,6 +242,8 @@ static void test_dot_round_trip(void)
     char in[400];
     struct buf lines;
     struct buf stuffed;
+    struct buf unended;
+    buf_init(&unended, FILTER_OUT_LIMIT);
     buf_init(&lines, FILTER_OUT_LIMIT);
     buf_init(&stuffed, FILTER_OUT_LIMIT);
     for (size_t round = 0; round < 60; round++) {
@@ -240,12 +252,15 @@ static void test_dot_round_trip(void)
         filter_run(&crlf_ended, (struct slice){in, len}, 0, &lines);
         filter_run(&stuff_ended, buf_slice(&lines), 0, &stuffed);
         filter_check(&stuff_ended, buf_slice(&lines), buf_slice(&stuffed));
+        filter_run(&stuff, buf_slice(&lines), 0, &unended);
+        filter_check(&stuff_in_place, buf_slice(&lines), buf_slice(&unended));
         CU_ASSERT_FATAL(buf_append_string(&stuffed, "QUIT\r\n"));
         filter_check(&unstuff, buf_slice(&stuffed), buf_slice(&lines));
         CU_ASSERT(dot_unstuffer_ended(&unstuffer));
     }
     buf_free(&lines);
     buf_free(&stuffed);
+    buf_free(&unended);
 }
 
 static struct line_scanner scan(struct slice in, size_t cut)

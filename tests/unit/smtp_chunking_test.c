@@ -13,7 +13,7 @@
 #define NONE                SMTP_DELIVERY_NONE
 #define DONE                SMTP_DELIVERY_DONE
 #define UNKNOWN             SMTP_DELIVERY_UNKNOWN
-#define CHUNK               ((size_t)128 * 1024)
+#define CHUNK               ((size_t)128 * 1024 - 16)
 
 #define EHLO_FLIGHT     "EHLO client.example\\r\\n\n"
 #define ENVELOPE_FLIGHT "MAIL FROM:<a@example.com>\\r\\nRCPT TO:<b@example.com>\\r\\n"

@@ -1,11 +1,15 @@
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "smtp/endpoint.h"
+#include "smtp/session.h"
 #include "smtp_fixture.h"
 #include "unit.h"
 
@@ -278,6 +282,22 @@ static void flights(void)
     smtp_fixture_end(&f, "flights");
 }
 
+/* A flight behind an unanswered one leaves at once (RFC 896's algorithm is off). */
+static void no_delay(void)
+{
+    struct smtp_fixture f;
+    smtp_fixture_init(&f);
+    smtp_fixture_start(&f, HELLO MAIL RCPT DATA "DATA\nS: 250 ok\n" QUIT);
+    smtp_deliver(f.endpoint, &f.delivery, &f.outcome);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(f.outcome.session);
+    int on = 0;
+    socklen_t len = sizeof on;
+    CU_ASSERT_EQUAL(getsockopt(f.outcome.session->stream.fd, IPPROTO_TCP, TCP_NODELAY, &on, &len), 0);
+    CU_ASSERT_NOT_EQUAL(on, 0);
+    smtp_release(f.endpoint, f.outcome.session);
+    smtp_fixture_end(&f, "no delay");
+}
+
 static void hello_falls_back(void)
 {
     struct smtp_fixture f;
@@ -473,6 +493,7 @@ static const struct unit_test tests[] = {
     {"a large message is whole", large_is_whole},
     {"accepted", accepted},
     {"flights", flights},
+    {"no delay", no_delay},
     {"HELO", hello_falls_back},
     {"the name in EHLO", own_names},
     {"a unix socket", through_a_unix_socket},
