@@ -5,7 +5,6 @@
 #include "app/send_fields.h"
 
 #include <inttypes.h>
-#include <stdio.h>
 
 #include "fcgi_smtp/charset.h"
 #include "fcgi_smtp/nearest.h"
