@@ -39,7 +39,7 @@ static bool is_rejected(const struct smtp_recipient *recipient, bool accepted)
     return accepted ? recipient->state != SMTP_DELIVERY_DONE : recipient->reply.code >= 400;
 }
 
-static struct json *rejected_list(const struct exchange *exchange, size_t *count)
+struct json *answer_rejected(const struct exchange *exchange, size_t *count)
 {
     const struct recipients *recipients = &exchange->submission.recipients;
     bool accepted = exchange->outcome.class == SMTP_ACCEPTED;
@@ -69,7 +69,7 @@ static void answer_accepted(struct exchange *exchange)
         }
     }
     size_t refused = 0;
-    struct json *rejected = rejected_list(exchange, &refused);
+    struct json *rejected = answer_rejected(exchange, &refused);
     struct json *reply = json_object_new();
     set_reply(reply, &exchange->outcome.reply);
 
@@ -103,7 +103,7 @@ static void answer_failure(struct exchange *exchange)
     struct json *more = json_object_new();
     json_set(more, "smtp", smtp);
     size_t refused = 0;
-    struct json *rejected = rejected_list(exchange, &refused);
+    struct json *rejected = answer_rejected(exchange, &refused);
     if (refused > 0) {
         json_set(more, "rejected", rejected);
     } else {

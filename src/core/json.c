@@ -21,6 +21,7 @@ struct json {
     struct json *sibling;
     bool incomplete;             /* something could not be added */
     struct json_string *strings; /* owned: of a value that was read, in which strings are their numbers */
+    char *text;                  /* owned: what the strings are views of; NULL: it is the caller's */
 };
 
 static struct json *node_new(json_t *value)
@@ -56,6 +57,7 @@ void json_free(struct json *json)
     }
     json_decref(json->value);
     free(json->strings);
+    free(json->text);
     free(json);
 }
 
@@ -181,13 +183,11 @@ static int append_piece(const char *octets, size_t len, void *out)
     return buf_append(out, octets, len) ? 0 : -1;
 }
 
-bool json_write(const struct json *json, struct buf *out)
+/* All of it, or nothing. */
+static bool append_text(struct buf *out, const json_t *value, size_t flags)
 {
-    if (json == NULL || !is_complete(json)) {
-        return false;
-    }
     size_t before = out->len;
-    if (json_dump_callback(json->value, append_piece, out, JSON_COMPACT) != 0) {
+    if (json_dump_callback(value, append_piece, out, JSON_COMPACT | flags) != 0) {
         out->len = before;
         if (out->data != NULL) {
             out->data[before] = '\0';
@@ -195,6 +195,11 @@ bool json_write(const struct json *json, struct buf *out)
         return false;
     }
     return true;
+}
+
+bool json_write(const struct json *json, struct buf *out)
+{
+    return json != NULL && is_complete(json) && append_text(out, json->value, 0);
 }
 
 /* jansson's text; but what it quotes of the JSON may be a piece of a password, unless it is a key. */
@@ -247,14 +252,34 @@ static enum json_read build(struct json **out, struct json_scan *scan, struct er
     return JSON_READ_OK;
 }
 
-enum json_read json_read(struct json **out, char *text, size_t len, const struct json_limits *limits,
-                         struct err *err)
+enum json_read json_read_in_place(struct json **out, char *text, size_t len, const struct json_limits *limits,
+                                  struct err *err)
 {
     struct json_scan scan;
     *out = NULL;
     enum json_read result = json_scan(&scan, text, len, limits, err);
     result = result == JSON_READ_OK ? build(out, &scan, err) : result;
     json_scan_free(&scan);
+    return result;
+}
+
+enum json_read json_read(struct json **out, struct slice text, const struct json_limits *limits,
+                         struct err *err)
+{
+    char *copy = malloc(text.len + 1);
+    *out = NULL;
+    if (copy == NULL) {
+        return JSON_READ_NO_MEMORY;
+    }
+    if (text.len > 0) {
+        memcpy(copy, text.data, text.len);
+    }
+    enum json_read result = json_read_in_place(out, copy, text.len, limits, err);
+    if (result == JSON_READ_OK) {
+        (*out)->text = copy;
+    } else {
+        free(copy);
+    }
     return result;
 }
 
@@ -281,8 +306,11 @@ enum json_kind json_view_kind(struct json_view view)
 
 struct slice json_view_text(struct json_view view)
 {
-    const char *number = json_string_value(view.node); /* the scan's */
-    return number != NULL ? view.json->strings[strtoull(number, NULL, 10)].text : (struct slice){0};
+    const char *string = json_string_value(view.node);
+    if (string == NULL || view.json->strings == NULL) { /* no string, or one of a value that was built */
+        return (struct slice){string, json_string_length(view.node)};
+    }
+    return view.json->strings[strtoull(string, NULL, 10)].text;
 }
 
 int64_t json_view_integer(struct json_view view)
@@ -303,6 +331,51 @@ size_t json_view_count(struct json_view view)
 struct json_view json_view_item(struct json_view view, size_t i)
 {
     return view_of(json_array_get(view.node, i), view.json);
+}
+
+bool json_view_get(struct json_view view, struct slice key, struct json_view *value)
+{
+    *value = view_of(json_object_getn(view.node, key.data, key.len), view.json);
+    return value->node != NULL;
+}
+
+/* A copy with the strings themselves in the places of their numbers; no deeper than json_read's limit. */
+static json_t *restored(struct json_view view)
+{
+    struct json_member member = {0};
+    json_t *copy = NULL;
+    bool good = true;
+    switch (json_view_kind(view)) {
+    case JSON_KIND_STRING:
+        return json_stringn_nocheck(json_view_text(view).data, json_view_text(view).len);
+    case JSON_KIND_LIST:
+        copy = json_array();
+        for (size_t i = 0; good && i < json_view_count(view); i++) {
+            good = json_array_append_new(copy, restored(json_view_item(view, i))) == 0;
+        }
+        break;
+    case JSON_KIND_OBJECT:
+        copy = json_object();
+        while (good && json_view_next(view, &member)) {
+            good = json_object_set_new_nocheck(copy, member.key, restored(member.value)) == 0;
+        }
+        break;
+    default:
+        return json_incref((json_t *)view.node);
+    }
+    if (!good) {
+        json_decref(copy);
+    }
+    return good ? copy : NULL;
+}
+
+bool json_view_write(struct json_view view, struct buf *out)
+{
+    json_t *copy = restored(view);
+    /* 15 digits are what a double surely holds: 1.1 is not written as 1.1000000000000001. */
+    bool good = copy != NULL && append_text(out, copy, JSON_ENCODE_ANY | JSON_REAL_PRECISION(15));
+    json_decref(copy);
+    return good;
 }
 
 bool json_view_next(struct json_view view, struct json_member *member)

@@ -157,6 +157,45 @@ static bool build_and_write(struct buf *out)
     return ok;
 }
 
+static void test_views(void)
+{
+    static const struct {
+        const char *key;
+        const char *expected; /* NULL: there is none */
+    } cases[] = {
+        {"s", "\"a\\\"b\""}, {"i", "-7"},          {"r", "1.1"},    {"t", "true"},     {"n", "null"},
+        {"l", "[1,[]]"},     {"o", "{\"k\":0.5}"}, {"other", NULL}, {"", "\"empty\""}, {"sx", NULL},
+    };
+    static const struct json_limits limits = {4, 100};
+    struct json *json = NULL;
+    struct json_view value;
+    struct err err = {0};
+    CU_ASSERT_EQUAL_FATAL(
+        json_read(&json,
+                  SLICE("{\"s\": \"a\\\"b\", \"i\": -7, \"r\": 1.1, \"t\": true, \"n\": null, "
+                        "\"l\": [1, []], \"o\": {\"k\": 0.5}, \"\": \"empty\"}"),
+                  &limits, &err),
+        JSON_READ_OK);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct buf out;
+        buf_init(&out, 100);
+        bool found = json_view_get(json_view_of(json), slice_of(cases[i].key), &value);
+        CU_ASSERT_EQUAL(found, cases[i].expected != NULL);
+        CU_ASSERT_TRUE(!found || json_view_write(value, &out));
+        CU_ASSERT_STRING_EQUAL(buf_cstr(&out), found ? cases[i].expected : "");
+        buf_free(&out);
+    }
+    struct buf small;
+    buf_init(&small, 3);
+    CU_ASSERT_TRUE(json_view_get(json_view_of(json), SLICE("l"), &value));
+    CU_ASSERT_FALSE(json_view_write(value, &small));
+    CU_ASSERT_STRING_EQUAL(buf_cstr(&small), "");
+    CU_ASSERT_FALSE(json_view_get(value, SLICE("l"), &value)); /* a list */
+    CU_ASSERT_FALSE(json_view_get((struct json_view){0}, SLICE("l"), &value));
+    buf_free(&small);
+    json_free(json);
+}
+
 /* Memory ends at every allocation in turn: the text is whole or there is none, and nothing leaks. */
 static void test_without_memory(void)
 {
@@ -185,7 +224,7 @@ static enum json_read read_copy(struct json **json, char **copy, struct slice te
     *copy = malloc(text.len + (text.len == 0));
     CU_ASSERT_PTR_NOT_NULL_FATAL(*copy);
     memcpy(*copy, text.data, text.len);
-    return json_read(json, *copy, text.len, &limits, err);
+    return json_read_in_place(json, *copy, text.len, &limits, err);
 }
 
 static void test_read_values(void)
@@ -326,7 +365,7 @@ static void test_long_keys(void)
         const struct json_limits limits = {.depth = 4, .values = 10};
         buf_init(&text, 10000);
         CU_ASSERT_TRUE(buf_printf(&text, "{\"%0*d\" \t:1}", (int)len, 0));
-        enum json_read result = json_read(&json, text.data, text.len, &limits, &err);
+        enum json_read result = json_read(&json, buf_slice(&text), &limits, &err);
         CU_ASSERT_EQUAL(result, len <= 4096 ? JSON_READ_OK : JSON_READ_MALFORMED);
         json_free(json);
         buf_free(&text);
@@ -364,6 +403,7 @@ static const struct unit_test tests[] = {
     {"wrong kind", test_wrong_kind},
     {"limit", test_limit},
     {"without memory", test_without_memory},
+    {"views", test_views},
     {"read values", test_read_values},
     {"read strings", test_read_strings},
     {"read errors", test_read_errors},

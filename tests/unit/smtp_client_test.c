@@ -143,8 +143,12 @@ static const struct row rows[] = {
 static bool row_holds(const struct row *row, const struct smtp_fixture *f)
 {
     const struct smtp_outcome *o = &f->outcome;
-    return o->class == row->class && o->state == row->state && strcmp(o->stage, row->stage) == 0 &&
-           o->reply.code == row->code && strstr(o->err.text, row->text) != NULL && o->err.text[0] != '\0' &&
+    bool connected = strcmp(o->stage, "connect") != 0;
+    bool greeted = connected && strcmp(o->stage, "greeting") != 0;
+    bool measured = (o->times.connect > 0) == connected && o->times.transaction == 0;
+    return o->greeted == greeted && measured && o->class == row->class && o->state == row->state &&
+           strcmp(o->stage, row->stage) == 0 && o->reply.code == row->code &&
+           strstr(o->err.text, row->text) != NULL && o->err.text[0] != '\0' &&
            f->recipients[0].state == row->state;
 }
 
@@ -253,6 +257,9 @@ static void accepted(void)
     CU_ASSERT_EQUAL(f.recipients[0].state, SMTP_DELIVERY_DONE);
     CU_ASSERT_STRING_EQUAL(f.recipients[0].reply.text, "Ok: queued as 4F2C1");
     CU_ASSERT_PTR_NOT_NULL(f.outcome.session);
+    CU_ASSERT_TRUE(f.outcome.greeted);
+    CU_ASSERT_TRUE(f.outcome.times.connect > 0 && f.outcome.times.transaction > 0);
+    CU_ASSERT_EQUAL(f.outcome.times.tls + f.outcome.times.auth, 0);
     char *transcript = smtp_script_transcript(f.script, 1);
     CU_ASSERT_PTR_NULL(strstr(transcript, "QUIT")); /* the answer does not wait for it */
     free(transcript);

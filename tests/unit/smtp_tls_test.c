@@ -184,6 +184,11 @@ static const struct starttls_row starttls_rows[] = {
     {"forgotten capabilities",
      START "TLS\nC: EHLO *\nS: 250-mail\nS: 250 HELP\nC: MAIL FROM:<a@example.com>\nS: 550 no\n" QUIT,
      SMTP_MESSAGE_REFUSED, "MAIL", "550 no"},
+    {"forgotten where EHLO is not known any more",
+     "S: 220 x\nC: EHLO *\nS: 250-x\nS: 250-STARTTLS\nS: 250-PIPELINING\nS: 250 SIZE\nC: STARTTLS\nS: 220 "
+     "go\n"
+     "TLS\nC: EHLO *\nS: 502 no\nC: HELO *\nS: 250 x\nC: MAIL FROM:<a@example.com>\nS: 550 no\n" QUIT,
+     SMTP_MESSAGE_REFUSED, "MAIL", "550 no"},
     {"EHLO refused under TLS", START "TLS\nC: EHLO *\nS: 451 no\n" QUIT, SMTP_TEMPORARY, "EHLO", "451 no"},
 };
 
