@@ -130,7 +130,7 @@ struct json_view recipient_variables_find(const struct recipient_variables *vari
         variables->count > 0
             ? bsearch(&wanted, variables->entries, variables->count, sizeof *variables->entries, by_address)
             : NULL;
-    return found != NULL ? found->values : (struct json_view){NULL};
+    return found != NULL ? found->values : (struct json_view){0};
 }
 
 static const char *find_mark(struct slice text)

@@ -178,7 +178,7 @@ static void test_replace_nothing(void)
     struct buf out;
     buf_init(&out, 100);
     CU_ASSERT_TRUE(
-        recipient_variables_replace(SLICE("a %recipient.x% b"), (struct json_view){NULL}, append, &out));
+        recipient_variables_replace(SLICE("a %recipient.x% b"), (struct json_view){0}, append, &out));
     CU_ASSERT_STRING_EQUAL(buf_cstr(&out), "a %recipient.x% b");
     CU_ASSERT_TRUE(recipient_variables_used(SLICE("a %recipient.x% b")));
     CU_ASSERT_FALSE(recipient_variables_used(SLICE("a %recipient b")));

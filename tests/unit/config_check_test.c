@@ -193,6 +193,28 @@ static void api_keys(void)
     CHECK_CASES(cases);
 }
 
+static void too_many_keys(void)
+{
+    struct buf yaml;
+    struct config_report report;
+    buf_init(&yaml, CONFIG_FILE_MAX);
+    CU_ASSERT_TRUE(buf_append_string(&yaml, SERVER "keys:\n"));
+    for (int i = 0; i < 1000; i++) {
+        CU_ASSERT_TRUE(buf_printf(&yaml, "- {name: k%d, sha256: '%064d'}\n", i, i));
+    }
+    for (int more = 0; more < 2; more++) {
+        config_report_init(&report);
+        struct config *config = config_parse("f", buf_slice(&yaml), false, &report);
+        CU_ASSERT_EQUAL(config != NULL, more == 0);
+        CU_ASSERT_STRING_EQUAL(buf_cstr(&report.problems),
+                               more == 0 ? "" : "f:3:1: keys: has 1001 entries; at most 1000 are expected\n");
+        config_free(config);
+        config_report_free(&report);
+        CU_ASSERT_TRUE(buf_append_string(&yaml, "- {name: more, sha256: 'x'}\n"));
+    }
+    buf_free(&yaml);
+}
+
 /* What a key's allow does not say is empty, whatever the top-level one says. */
 static void a_key_has_an_allow_of_its_own(void)
 {
@@ -925,6 +947,7 @@ static const struct unit_test tests[] = {
     {"forms", forms},
     {"forms are read", forms_are_read},
     {"API keys", api_keys},
+    {"too many keys", too_many_keys},
     {"a key has an allow of its own", a_key_has_an_allow_of_its_own},
     {"who may connect", who_may_connect},
     {"files and directories", files_and_directories},
