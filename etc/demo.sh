@@ -74,6 +74,15 @@ listen: unix:$dir/run/fcgi-smtp.sock
 server: {host: 127.0.0.1, port: $smtp, tls: none}
 defaults: {from: "Demonstration <demo@example.com>", to: you@example.com}
 allow: {recipients: ["*"], senders: ["*"]}
+pages: [metrics, status, compose]
+forms:
+  contact:
+    to: [you@example.com]
+    subject: "Contact from {{name}}"
+    reply_to: "{{email}}"
+    required: [name, email, message]
+    honeypot: website
+    attachments: {max: 1, types: [image/*, application/pdf]}
 END
 cat > "$dir/nginx.conf" <<END
 daemon off;
@@ -90,10 +99,13 @@ http {
     upstream fcgi_smtp { server unix:$dir/run/fcgi-smtp.sock; keepalive 8; }
     server {
         listen 127.0.0.1:$http;
+        location = /contact.html { root $dir/www; }
         location / { include $dir/fcgi-smtp-nginx.conf; }
     }
+    types { text/html html; }
 }
 END
+cp -r "$source/etc/www" "$dir/www"
 cp "$source/etc/nginx/fcgi-smtp.conf" "$dir/fcgi-smtp-nginx.conf"
 cp /etc/nginx/fastcgi_params "$dir/"
 [ "$(id -u)" != 0 ] || chown -R 65534:65534 "$dir"
@@ -132,13 +144,23 @@ assert message.get_body().get_content().encode() == body
 assert attachment.get_filename() == "report.bin" and attachment.get_content() == report
 END
 printf '\nIt arrived intact.\n'
+
+# The contact form of etc/www, as a browser posts it.
+curl -fs "$url/contact.html" | grep -q 'action="/form/contact"' || fail "the contact page is not there"
+page=$(curl -fs -F name=Ada -F email=ada@example.com -F message='Hello there' -F 'file=;filename=' -F website= \
+    "$url/form/contact") || fail "the contact form was refused"
+printf '%s\n' "$page" | grep -q 'Your message has been sent' || fail "the contact form was not answered by its page"
+grep -lq 'Subject: Contact from Ada' "$dir/mail/new/"* || fail "the contact form's mail did not arrive"
 $once && exit 0
 
 cat <<END
 
+Write a mail in a browser at $url/ and watch it at $url/status.
 The mail API is at $url/send; try
 
     curl -F to=you@example.com -F subject=Hello -F text='How are you?' $url/send
+
+or the contact form at $url/contact.html
 
 Mails arrive in $dir/mail/new. Ctrl-C ends the demonstration and removes it all.
 END

@@ -30,6 +30,8 @@ test iproute2
 test libclang-rt-14-dev
 test libcunit1-dev
 test libgsasl-dev
+test nodejs
+test npm
 test openssl
 test postfix
 test spawn-fcgi
@@ -41,6 +43,8 @@ groups=${*:-build demo test}
 missing=
 for group in $groups; do
     for package in $(printf '%s' "$packages" | awk -v group="$group" '$1 == group {print $2}'); do
+        # npm also comes inside the nodejs of others than Debian.
+        [ "$package" != npm ] || ! command -v npm > /dev/null || continue
         dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing="$missing $package"
     done
 done

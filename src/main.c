@@ -156,6 +156,7 @@ static int serve_with(const struct config *config, struct app *app, int handed_o
     if (server == NULL) {
         log_message(LOG_LEVEL_ERROR, "%s", err.text);
     } else {
+        app_watch(app, server);
         status = run(server);
     }
     http_server_free(server);

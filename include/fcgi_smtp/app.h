@@ -1,7 +1,8 @@
 /*
  * app: one request from form to answer; the only part that knows all the others.
  *
- * It turns a configuration into endpoints and serves the routes: /send and /healthz. The command line uses the same
+ * It turns a configuration into endpoints and serves the routes: /send, /form/NAME, /v3/DOMAIN/messages, /healthz, /readyz and
+ * the pages. The command line uses the same
  * endpoints, and the same way from a form to an answer.
  */
 #ifndef FCGI_SMTP_APP_H
@@ -19,16 +20,19 @@ struct app;
 
 /*
  * Adds to the report what only the mail parsers can find in a configuration: addresses, header names and
- * message texts under defaults.
+ * message texts under defaults, addresses, templates and origins under forms.
  */
 void app_check(const struct config *config, struct config_report *report);
 
-/* config must outlive the app. NULL: a trust store cannot be loaded, or a default is invalid (app_check says
+/* config must outlive the app. NULL: a trust store cannot be loaded, or a default or form is invalid (app_check says
  * which). */
 struct app *app_new(const struct config *config, struct err *err);
 
 /* The handler for http_server_new; valid until app_free. */
 struct http_handler app_handler(struct app *app);
+
+/* The server whose counts /metrics and /status show. Call it before the server runs; it must outlive that. */
+void app_watch(struct app *app, const struct http_server *server);
 
 /* The endpoint of an entry of the configuration's servers. */
 struct smtp_endpoint *app_endpoint(const struct app *app, const struct config_server *server);

@@ -118,12 +118,16 @@ enum config_override {
     CONFIG_OVERRIDE_DOMAIN = 16
 };
 
+/* What pages: lists, and a key's allow.pages. */
+enum config_page { CONFIG_PAGE_METRICS = 1, CONFIG_PAGE_STATUS = 2, CONFIG_PAGE_COMPOSE = 4 };
+
 struct config_allow {
     struct config_strings recipients; /* patterns on addresses */
     struct config_strings senders;
     struct config_strings servers;
     unsigned override; /* bits of enum config_override */
     struct config_strings hosts;
+    unsigned pages;              /* of a key: bits of enum config_page */
     struct config_numbers ports; /* default: 25, 465, 587; of a key: none */
 };
 
@@ -132,6 +136,24 @@ struct config_key {
     char *name;   /* unique */
     char *sha256; /* of the key, as 64 hexadecimal digits; unique */
     struct config_allow allow;
+};
+
+/* A form of a web site. Its texts are not yet read: what is wrong with them is for who knows templates and addresses. */
+struct config_form {
+    char *name;                        /* its key under forms: */
+    struct config_strings to, cc, bcc; /* at least one of all */
+    char *from;                        /* NULL: defaults.from, which is then given */
+    char *server;                      /* one of servers; NULL: as for any other mail */
+    char *subject, *reply_to;          /* templates */
+    struct config_strings required;    /* names of fields */
+    char *honeypot;                    /* a field's name */
+    char *text, *html;                 /* templates */
+    char *success, *failure;           /* where a browser is sent to */
+    struct config_strings origins, redirect_origins;
+    struct {
+        int64_t max;                 /* files; 0: none */
+        struct config_strings types; /* "image/png" or "image/" and "*"; empty: any */
+    } attachments;
 };
 
 struct config_limits {
@@ -162,6 +184,8 @@ struct config {
     int64_t shutdown_timeout;
     char *spill_dir;
     struct config_log log;
+    unsigned pages;                   /* bits of enum config_page: those that there are */
+    struct config_strings pages_from; /* addresses and networks that need no key for them */
     struct config_indexes
         server; /* >= 1 of servers, in the order in which they are tried when a request names
                                      none; each once */
@@ -173,6 +197,8 @@ struct config {
     size_t key_count;
     struct config_limits limits;
     struct config_idempotency idempotency;
+    struct config_form *forms;
+    size_t form_count;
     struct config_memory *memory; /* what owns all of the above; NULL in a struct that was filled by hand */
 };
 

@@ -14,6 +14,7 @@ typedef int64_t deadline; /* ms of CLOCK_MONOTONIC */
 #define DEADLINE_NEVER INT64_MAX
 
 deadline deadline_now(void);
+int64_t deadline_clock_us(void);                  /* the same clock in microseconds, to measure with */
 deadline deadline_after(int64_t ms);              /* now + ms */
 deadline deadline_add(deadline from, int64_t ms); /* saturates */
 deadline deadline_min(deadline a, deadline b);

@@ -17,8 +17,10 @@ enum http_problem {
     PROBLEM_RECIPIENT_NOT_ALLOWED,
     PROBLEM_SENDER_NOT_ALLOWED,
     PROBLEM_OVERRIDE_NOT_ALLOWED,
+    PROBLEM_ORIGIN_NOT_ALLOWED,
     PROBLEM_CROSS_SITE,
     PROBLEM_NO_SUCH_ROUTE,
+    PROBLEM_NO_SUCH_FORM,
     PROBLEM_METHOD_NOT_ALLOWED,
     PROBLEM_UNSUPPORTED_MEDIA_TYPE,
     PROBLEM_IDEMPOTENCY_IN_PROGRESS,
@@ -35,6 +37,7 @@ enum http_problem {
     PROBLEM_SMTP_PROTOCOL_ERROR,
     PROBLEM_SMTP_TEMPORARY,
     PROBLEM_OVERLOADED,
+    PROBLEM_NOT_READY,
     PROBLEM_SMTP_TIMEOUT,
     PROBLEM_INTERNAL,
     PROBLEM_COUNT
@@ -42,6 +45,7 @@ enum http_problem {
 
 const char *http_problem_token(enum http_problem problem); /* "malformed-form" */
 int http_problem_status(enum http_problem problem);
+const char *http_problem_retry_after(enum http_problem problem); /* the header's value; NULL: none is sent */
 
 /*
  * Replaces the response by the problem: type (urn:fcgi-smtp:TOKEN), title, status, detail (a sentence that

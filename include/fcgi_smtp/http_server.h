@@ -28,6 +28,9 @@ struct http_network {
 /* Parses "192.0.2.7", "192.0.2.0/24", "::1", "2001:db8::/32"; host bits must be zero. */
 bool http_network_parse(struct http_network *network, const char *text);
 
+/* Whether an address, as REMOTE_ADDR gives it, is in one of the networks. False also if it is none. */
+bool http_network_has(const struct http_network *networks, size_t count, const char *address);
+
 struct http_server_options {
     const char *listen;                 /* unix:/path, A.B.C.D:PORT, [v6]:PORT; NULL: fd is used */
     int fd;                             /* a listening socket that was handed over; -1 if none */

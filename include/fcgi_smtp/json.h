@@ -51,18 +51,23 @@ enum json_read {
 
 /*
  * Reads one value. Strict: UTF-8 without byte order mark, no object with the same key twice, no NUL in strings, nothing
- * behind the value. The limits hold before anything is built, so a small text cannot make a large value. On
- * JSON_READ_OK *out is the caller's, freed by json_free or json_wipe.
+ * behind the value. The limits hold before anything is built, so a small text cannot make a large value. An error quotes
+ * nothing but keys. On JSON_READ_OK *out is the caller's, freed by json_free.
  */
 enum json_read json_read(struct json **out, struct slice text, const struct json_limits *limits,
                          struct err *err);
 
-/* As json_free, for what was read: overwrites all its strings first. Takes NULL. */
-void json_wipe(struct json *json);
+/*
+ * The same without a copy: text is changed, for strings are decoded where they stand, and it must outlive the value. So
+ * whoever wipes it has wiped all strings.
+ */
+enum json_read json_read_in_place(struct json **out, char *text, size_t len, const struct json_limits *limits,
+                                  struct err *err);
 
-/* A value inside one that was read; valid as long as that. */
+/* A value inside one that was read or built; valid as long as that. */
 struct json_view {
     const void *node;
+    const struct json *json;
 };
 
 enum json_kind {
@@ -89,6 +94,12 @@ struct json_member {
     struct json_view value;
     void *position; /* NULL: before the first */
 };
+
+/* The member of that key; false: there is none, or view is no object. */
+bool json_view_get(struct json_view view, struct slice key, struct json_view *value);
+
+/* Appends the value's compact text, as json_write does. */
+bool json_view_write(struct json_view view, struct buf *out) __attribute__((warn_unused_result));
 
 /* The next member in the text's order; false: there is none, or view is no object. */
 bool json_view_next(struct json_view view, struct json_member *member);

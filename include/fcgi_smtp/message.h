@@ -6,6 +6,7 @@
 #ifndef FCGI_SMTP_MESSAGE_H
 #define FCGI_SMTP_MESSAGE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <time.h>
 
@@ -28,8 +29,10 @@ struct message_header {
 };
 
 struct message {
-    struct address_list from;   /* at least one mailbox */
-    struct address_list sender; /* 0 or 1; written only when from has several mailboxes */
+    struct address_list from; /* at least one mailbox */
+    struct address_list
+        sender; /* 0 or 1; written only when from has several mailboxes, or where it is shown */
+    bool sender_shown;
     struct address_list reply_to;
     struct address_list to;
     struct address_list cc; /* there is no bcc here: it never gets into a message */

@@ -131,7 +131,12 @@ enum smtp_notify {
 };
 enum smtp_ret { SMTP_RET_UNSET, SMTP_RET_FULL, SMTP_RET_HDRS };
 
+struct smtp_session;
+
 struct smtp_delivery {
+    struct smtp_session
+        *session; /* that an earlier delivery to the same endpoint left, taken over, and used if it is
+                                     still fit; NULL: none */
     const struct addr_spec *return_path; /* text empty: the null path */
     struct smtp_recipient *recipients;
     size_t recipient_count; /* >= 1, each address once */
@@ -151,14 +156,23 @@ struct smtp_delivery {
     const struct smtp_trace *trace; /* NULL: none; else valid until smtp_release, and the pool is not used */
 };
 
-struct smtp_session;
-
 /* What is known of a connection's TLS, for logs and pages. */
 struct smtp_tls_view {
     char version[16]; /* "TLSv1.3"; "": in clear */
     char cipher[64];
     bool verified; /* chain and name, or the pin */
     bool resumed;
+};
+
+/*
+ * How long the steps took that went well, in microseconds, each at least 1; 0: it was not taken. Those before the transaction
+ * are of the connection that was opened for this delivery.
+ */
+struct smtp_times {
+    int64_t connect; /* names and addresses included */
+    int64_t tls;
+    int64_t auth;
+    int64_t transaction; /* from MAIL to the reply to the data */
 };
 
 struct smtp_outcome {
@@ -171,7 +185,9 @@ struct smtp_outcome {
     struct err err;               /* who said what in reply to which command; "" when all were accepted */
     struct smtp_session *session; /* see smtp_release; NULL if there is none to release */
     bool reused;                  /* the session came from the pool */
-    struct smtp_tls_view tls;     /* of the connection that was used last */
+    bool greeted;                 /* a connection was opened, and its greeting (220) came */
+    struct smtp_times times;
+    struct smtp_tls_view tls; /* of the connection that was used last */
 };
 
 /*
@@ -199,5 +215,8 @@ void smtp_probe(struct smtp_endpoint *endpoint, const struct smtp_probe *probe, 
 /* Says QUIT without awaiting the reply and closes. Takes NULL. Never blocks for longer than a write to a full
  * socket may. */
 void smtp_release(struct smtp_endpoint *endpoint, struct smtp_session *session);
+
+/* Sessions that wait in the endpoint's pool at this moment. */
+size_t smtp_endpoint_idle(const struct smtp_endpoint *endpoint);
 
 #endif

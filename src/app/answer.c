@@ -39,7 +39,7 @@ static bool is_rejected(const struct smtp_recipient *recipient, bool accepted)
     return accepted ? recipient->state != SMTP_DELIVERY_DONE : recipient->reply.code >= 400;
 }
 
-static struct json *rejected_list(const struct exchange *exchange, size_t *count)
+struct json *answer_rejected(const struct exchange *exchange, size_t *count)
 {
     const struct recipients *recipients = &exchange->submission.recipients;
     bool accepted = exchange->outcome.class == SMTP_ACCEPTED;
@@ -59,6 +59,19 @@ static struct json *rejected_list(const struct exchange *exchange, size_t *count
     return list;
 }
 
+/* For the log, and for whoever answers in words of its own. */
+static void note_accepted(struct exchange *exchange)
+{
+    const struct recipients *recipients = &exchange->submission.recipients;
+    exchange->result = RESULT_SENT;
+    for (size_t i = 0; i < recipients->count; i++) {
+        if (is_rejected(&recipients->items[i], true)) {
+            exchange->result = RESULT_PARTIAL;
+        }
+    }
+    exchange->err = exchange->outcome.err; /* who was refused */
+}
+
 static void answer_accepted(struct exchange *exchange)
 {
     const struct submission *submission = &exchange->submission;
@@ -69,19 +82,17 @@ static void answer_accepted(struct exchange *exchange)
         }
     }
     size_t refused = 0;
-    struct json *rejected = rejected_list(exchange, &refused);
+    struct json *rejected = answer_rejected(exchange, &refused);
     struct json *reply = json_object_new();
     set_reply(reply, &exchange->outcome.reply);
 
     struct json *body = json_object_new();
     json_set_slice(body, "id", exchange->outgoing.message_id);
-    json_set_string(body, "status", refused > 0 ? "partial" : "sent");
+    json_set_string(body, "status", exchange->result == RESULT_PARTIAL ? "partial" : "sent");
     json_set_string(body, "server", server_choice_name(&exchange->choice));
     json_set(body, "accepted", accepted);
     json_set(body, "rejected", rejected);
     json_set(body, "reply", reply);
-    exchange->result = refused > 0 ? RESULT_PARTIAL : RESULT_SENT;
-    exchange->err = exchange->outcome.err; /* for the log: who was refused */
     http_json_write(exchange->response, 200, body);
 }
 
@@ -103,7 +114,7 @@ static void answer_failure(struct exchange *exchange)
     struct json *more = json_object_new();
     json_set(more, "smtp", smtp);
     size_t refused = 0;
-    struct json *rejected = rejected_list(exchange, &refused);
+    struct json *rejected = answer_rejected(exchange, &refused);
     if (refused > 0) {
         json_set(more, "rejected", rejected);
     } else {
@@ -121,10 +132,13 @@ static void answer_failure(struct exchange *exchange)
 
 void answer_outcome(struct exchange *exchange)
 {
-    if (exchange->outcome.class == SMTP_ACCEPTED) {
-        answer_accepted(exchange);
-    } else {
+    if (exchange->outcome.class != SMTP_ACCEPTED) {
         answer_failure(exchange);
+        return;
+    }
+    note_accepted(exchange);
+    if (!exchange->visit.begun) {
+        answer_accepted(exchange);
     }
 }
 

@@ -10,19 +10,40 @@
 #include <unistd.h>
 
 #include "app/answer.h"
+#include "app/compose_page.h"
 #include "app/endpoint.h"
 #include "app/exchange.h"
+#include "app/mailgun.h"
+#include "app/monitor.h"
 #include "app/replay.h"
 #include "app/request_log.h"
 #include "app/send.h"
+#include "app/status_page.h"
 #include "fcgi_smtp/http_router.h"
 #include "fcgi_smtp/log.h"
 
-enum route { ROUTE_SEND = 1, ROUTE_HEALTHZ };
+enum route {
+    ROUTE_SEND = 1,
+    ROUTE_MAILGUN,
+    ROUTE_MAILGUN_MIME,
+    ROUTE_FORM,
+    ROUTE_HEALTHZ,
+    ROUTE_READYZ,
+    ROUTE_METRICS,
+    ROUTE_STATUS,
+    ROUTE_COMPOSE
+};
 
 static const struct http_route routes[] = {
     {"/send", "POST", ROUTE_SEND},
+    {WEBSITE_FORM_PREFIX "*", "POST, OPTIONS", ROUTE_FORM},
+    {"/v3/*/messages", "POST", ROUTE_MAILGUN},
+    {"/v3/*/messages.mime", "POST", ROUTE_MAILGUN_MIME},
     {"/healthz", "GET, HEAD", ROUTE_HEALTHZ},
+    {"/readyz", "GET, HEAD", ROUTE_READYZ},
+    {"/metrics", "GET, HEAD", ROUTE_METRICS},
+    {"/status", "GET, HEAD", ROUTE_STATUS},
+    {"/", "GET, HEAD", ROUTE_COMPOSE},
 };
 
 static enum http_verdict refuse_method(struct exchange *exchange, const struct http_route *route)
@@ -44,22 +65,85 @@ static enum http_verdict answer_health(struct exchange *exchange)
     return HTTP_ANSWER;
 }
 
-static enum http_verdict begin(void *ctx, struct http_request *request, struct http_response *response)
+/* 0: the route is no page. */
+static unsigned page_of(int route)
 {
-    struct app *app = ctx;
-    struct exchange *exchange = exchange_new(app, request, response);
-    if (exchange == NULL) {
-        http_problem_write(response, PROBLEM_INTERNAL, "There is no memory left for the request", "none",
-                           NULL);
+    switch (route) {
+    case ROUTE_METRICS:
+        return CONFIG_PAGE_METRICS;
+    case ROUTE_STATUS:
+        return CONFIG_PAGE_STATUS;
+    case ROUTE_COMPOSE:
+        return CONFIG_PAGE_COMPOSE;
+    default:
+        return 0;
+    }
+}
+
+static void answer_page(struct exchange *exchange, int route)
+{
+    switch (route) {
+    case ROUTE_METRICS:
+        monitor_answer_metrics(exchange);
+        break;
+    case ROUTE_STATUS:
+        status_page_answer(exchange);
+        break;
+    default:
+        compose_page_answer(exchange);
+        break;
+    }
+}
+
+static enum http_verdict run_route(struct exchange *exchange, const struct http_route *route,
+                                   bool method_allowed)
+{
+    unsigned page = page_of(route->id);
+    if (page != 0 && (exchange->app->config->pages & page) == 0) {
+        (void)page_allowed(exchange,
+                           (enum config_page)page); /* says that there is none, whatever the method */
         return HTTP_ANSWER;
     }
-    http_request_set_data(request, exchange);
+    if (route->id == ROUTE_MAILGUN || route->id == ROUTE_MAILGUN_MIME) {
+        exchange->write_problem = mailgun_write_problem;
+    }
+    if (route->id == ROUTE_FORM && !website_form_choose(exchange)) {
+        return HTTP_ANSWER;
+    }
+    if (!method_allowed) {
+        return refuse_method(exchange, route);
+    }
+    if (page != 0) {
+        if (page_allowed(exchange, (enum config_page)page)) {
+            answer_page(exchange, route->id);
+        }
+        return HTTP_ANSWER;
+    }
+    switch (route->id) {
+    case ROUTE_SEND:
+        return send_begin(exchange);
+    case ROUTE_MAILGUN:
+        return mailgun_begin(exchange, MAILGUN_MESSAGES, http_route_segment(route, exchange->path));
+    case ROUTE_MAILGUN_MIME:
+        return mailgun_begin(exchange, MAILGUN_MIME, http_route_segment(route, exchange->path));
+    case ROUTE_FORM:
+        return website_form_begin(exchange);
+    case ROUTE_READYZ:
+        monitor_answer_ready(exchange);
+        return HTTP_ANSWER;
+    default:
+        return answer_health(exchange);
+    }
+}
 
+static enum http_verdict choose_route(struct exchange *exchange)
+{
+    const struct app *app = exchange->app;
     const struct http_route *route = NULL;
     bool method_allowed = false;
-    if (http_request_path(request, app->config->base_path, &exchange->path)) {
+    if (http_request_path(exchange->request, app->config->base_path, &exchange->path)) {
         route = http_route_find(routes, sizeof routes / sizeof routes[0], exchange->path,
-                                http_request_method(request), &method_allowed);
+                                http_request_method(exchange->request), &method_allowed);
     }
     if (route == NULL) {
         err_set(&exchange->err,
@@ -68,12 +152,32 @@ static enum http_verdict begin(void *ctx, struct http_request *request, struct h
         exchange_refuse(exchange, PROBLEM_NO_SUCH_ROUTE);
         return HTTP_ANSWER;
     }
-    if (!method_allowed) {
-        return refuse_method(exchange, route);
+    return run_route(exchange, route, method_allowed);
+}
+
+/* The answer is complete: nothing changes it any more. */
+static void settle(struct exchange *exchange)
+{
+    replay_settle(exchange);
+    website_form_present(exchange);
+    monitor_count(exchange);
+}
+
+static enum http_verdict begin(void *ctx, struct http_request *request, struct http_response *response)
+{
+    struct app *app = ctx;
+    struct exchange *exchange = exchange_new(app, request, response);
+    if (exchange == NULL) {
+        http_problem_write(response, PROBLEM_INTERNAL, "There is no memory left for the request", "none",
+                           NULL);
+        metrics_count_request(
+            &app->metrics, &(struct metrics_request){.status = response->status, .result = METRICS_FAILED});
+        return HTTP_ANSWER;
     }
-    enum http_verdict verdict = route->id == ROUTE_SEND ? send_begin(exchange) : answer_health(exchange);
+    http_request_set_data(request, exchange);
+    enum http_verdict verdict = choose_route(exchange);
     if (verdict == HTTP_ANSWER) {
-        replay_settle(exchange);
+        settle(exchange);
     }
     return verdict;
 }
@@ -83,8 +187,12 @@ static void deliver(void *ctx, struct http_request *request, struct http_respons
     (void)ctx;
     (void)response;
     struct exchange *exchange = http_request_data(request);
-    send_deliver(exchange);
-    replay_settle(exchange);
+    if (exchange->mailgun != NULL) {
+        mailgun_deliver(exchange);
+    } else {
+        send_deliver(exchange);
+    }
+    settle(exchange);
 }
 
 static void overloaded(void *ctx, struct http_request *request, struct http_response *response)
@@ -93,14 +201,17 @@ static void overloaded(void *ctx, struct http_request *request, struct http_resp
     (void)response;
     struct exchange *exchange = http_request_data(request);
     answer_overloaded(exchange);
-    replay_settle(exchange);
+    settle(exchange);
 }
 
 static void finished(void *ctx, struct http_request *request, struct http_response *response, bool written)
 {
-    (void)ctx;
+    struct app *app = ctx;
     (void)response;
     struct exchange *exchange = http_request_data(request);
+    if (!written) {
+        metrics_count_unread(&app->metrics);
+    }
     if (exchange == NULL) {
         log_message(LOG_LEVEL_ERROR, "a request was refused: there is no memory left");
         return;
@@ -129,7 +240,7 @@ struct http_handler app_handler(struct app *app)
     };
 }
 
-static void note_default(void *ctx, const char *path, const char *text)
+static void note_problem(void *ctx, const char *path, const char *text)
 {
     err_set(ctx, "%s: %s", path, text);
 }
@@ -161,6 +272,16 @@ static bool open_endpoints(struct app *app, struct err *err)
     return true;
 }
 
+static bool open_monitor(struct app *app, struct err *err)
+{
+    if (!metrics_init(&app->metrics, app->config->server_count) || !pages_init(&app->pages, app->config) ||
+        !readiness_init(&app->readiness, app->config, app->endpoints)) {
+        err_set(err, "There is no memory or descriptor left for the counters and pages");
+        return false;
+    }
+    return true;
+}
+
 static bool open_access(struct app *app, struct err *err)
 {
     const struct config_idempotency *idempotency = &app->config->idempotency;
@@ -181,18 +302,25 @@ struct app *app_new(const struct config *config, struct err *err)
         return NULL;
     }
     app->config = config;
+    failures_init(&app->failures);
     app->cancel_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (app->cancel_fd < 0) {
         err_set(err, "eventfd: %s", strerror(errno));
         app_free(app);
         return NULL;
     }
-    if (!defaults_parse(&app->defaults, config, note_default, err) || !open_access(app, err) ||
-        !open_endpoints(app, err)) {
+    if (!defaults_parse(&app->defaults, config, note_problem, err) ||
+        !website_forms_parse(&app->forms, config, note_problem, err) || !open_access(app, err) ||
+        !open_endpoints(app, err) || !open_monitor(app, err)) {
         app_free(app);
         return NULL;
     }
     return app;
+}
+
+void app_watch(struct app *app, const struct http_server *server)
+{
+    app->server = server;
 }
 
 struct checking {
@@ -200,7 +328,7 @@ struct checking {
     struct config_report *report;
 };
 
-static void report_default(void *ctx, const char *path, const char *text)
+static void report_problem(void *ctx, const char *path, const char *text)
 {
     const struct checking *checking = ctx;
     config_report_add(checking->report, checking->config, path, text);
@@ -210,8 +338,11 @@ void app_check(const struct config *config, struct config_report *report)
 {
     struct checking checking = {config, report};
     struct defaults defaults;
-    (void)defaults_parse(&defaults, config, report_default, &checking);
+    struct website_forms forms;
+    (void)defaults_parse(&defaults, config, report_problem, &checking);
+    (void)website_forms_parse(&forms, config, report_problem, &checking);
     defaults_free(&defaults);
+    website_forms_free(&forms);
 }
 
 void app_free(struct app *app)
@@ -219,6 +350,7 @@ void app_free(struct app *app)
     if (app == NULL) {
         return;
     }
+    readiness_free(&app->readiness);
     for (size_t i = 0; app->endpoints != NULL && i < app->config->server_count; i++) {
         smtp_endpoint_free(app->endpoints[i]);
     }
@@ -228,11 +360,15 @@ void app_free(struct app *app)
     }
     free(app->commands);
     standby_free(&app->standby);
+    metrics_free(&app->metrics);
+    failures_free(&app->failures);
+    pages_free(&app->pages);
     if (app->idempotency.free != NULL) {
         app->idempotency.free(app->idempotency.ctx);
     }
     keys_free(&app->keys);
     defaults_free(&app->defaults);
+    website_forms_free(&app->forms);
     if (app->cancel_fd >= 0) {
         (void)close(app->cancel_fd);
     }

@@ -104,21 +104,21 @@ static bool read_all(struct exchange *exchange, struct form_parser *parser)
 struct form_limits body_limits(const struct exchange *exchange)
 {
     const struct config_limits *limits = &exchange->app->config->limits;
+    bool of_site = exchange->visit.begun;
     return (struct form_limits){
         .fields = (size_t)limits->fields,
-        .content = send_field_limit,
-        .secret = send_field_is_secret,
+        .content = of_site ? form_input_limit : send_field_limit,
+        .secret = of_site ? NULL : send_field_is_secret,
         .ctx = (void *)limits, /* only read */
         .json = (size_t)limits->json,
     };
 }
 
-bool body_read(struct exchange *exchange)
+bool body_read(struct exchange *exchange, const struct form_limits *limits)
 {
-    const struct form_limits limits = body_limits(exchange);
     struct slice type = slice_of(http_request_param(exchange->request, "CONTENT_TYPE"));
     struct form_parser *parser = NULL;
-    enum form_result result = form_parser_new(&parser, type, &limits, &exchange->arena, &exchange->blobs,
+    enum form_result result = form_parser_new(&parser, type, limits, &exchange->arena, &exchange->blobs,
                                               &exchange->form, &exchange->err);
     if (result == FORM_UNSUPPORTED) {
         return body_refuse(exchange, result);

@@ -11,9 +11,9 @@
 struct exchange;
 
 /* False: a problem was answered (413, 415, 400, 500). */
-bool body_read(struct exchange *exchange);
+bool body_read(struct exchange *exchange, const struct form_limits *limits);
 
-/* The limits on the form's fields. */
+/* The limits on the fields of /send's form. */
 struct form_limits body_limits(const struct exchange *exchange);
 
 /* Answers with the problem that result, which is not FORM_OK, becomes. Always false. */

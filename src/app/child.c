@@ -20,8 +20,6 @@
 #define ERROR_LINE_MAX 200 /* octets of standard error that are kept */
 #define READ_SIZE      4096
 
-extern char **environ;
-
 struct child {
     pid_t pid;
     int pidfd;

@@ -53,6 +53,15 @@ static void note_state(struct exchange *exchange, size_t server, bool over)
     }
 }
 
+/* server: its place among the configured ones; their number for one that the request brought. */
+static void deliver(struct exchange *exchange, struct smtp_delivery *delivery, size_t server)
+{
+    int64_t begun = deadline_clock_us();
+    smtp_deliver(exchange->endpoint, delivery, &exchange->outcome);
+    metrics_count_delivery(&exchange->app->metrics, server, &exchange->outcome, deadline_clock_us() - begun,
+                           delivery->size);
+}
+
 /* "main: cannot connect to ...; other: ..." */
 static void note_earlier(struct exchange *exchange)
 {
@@ -68,23 +77,35 @@ static deadline share(const struct smtp_delivery *delivery, size_t servers_left)
     return servers_left < 2 ? 0 : deadline_add(now, (delivery->total - now) / (int64_t)servers_left);
 }
 
+/* A session that is left from an exchange's mail before this one goes on, if it is to the same server. */
+static void use_endpoint(struct exchange *exchange, struct smtp_endpoint *endpoint,
+                         struct smtp_delivery *delivery)
+{
+    struct smtp_session *left = exchange->outcome.session;
+    exchange->outcome.session = NULL;
+    if (exchange->endpoint == endpoint) {
+        delivery->session = left;
+    } else {
+        smtp_release(exchange->endpoint, left);
+    }
+    exchange->endpoint = endpoint;
+}
+
 static void deliver_to_list(struct exchange *exchange, struct smtp_delivery *delivery, const size_t *order,
                             size_t count)
 {
     struct app *app = exchange->app;
     for (size_t i = 0; i < count; i++) {
         exchange->choice.server = &app->config->servers[order[i]];
-        exchange->endpoint = app->endpoints[order[i]];
+        use_endpoint(exchange, app->endpoints[order[i]], delivery);
         delivery->ready_by = share(delivery, count - i);
-        smtp_deliver(exchange->endpoint, delivery, &exchange->outcome);
+        deliver(exchange, delivery, order[i]);
         bool over = is_over(delivery);
         note_state(exchange, order[i], over);
         if (over || i + 1 == count || !moves_on(&exchange->outcome)) {
             return;
         }
         note_earlier(exchange);
-        smtp_release(exchange->endpoint, exchange->outcome.session);
-        exchange->outcome.session = NULL;
     }
 }
 
@@ -98,7 +119,7 @@ static bool deliver_by_settings(struct exchange *exchange, struct smtp_delivery 
     if (exchange->endpoint == NULL) {
         return false;
     }
-    smtp_deliver(exchange->endpoint, delivery, &exchange->outcome);
+    deliver(exchange, delivery, app->config->server_count);
     return true;
 }
 
@@ -154,5 +175,6 @@ bool delivery_run(struct exchange *exchange)
     }
     standby_order(&app->standby, deadline_now(), order);
     deliver_to_list(exchange, &delivery, order, count);
+    readiness_note(&app->readiness, &exchange->outcome);
     return true;
 }

@@ -6,6 +6,7 @@
 
 #include <stdlib.h>
 
+#include "app/mailgun.h"
 #include "app/replay.h"
 
 struct exchange *exchange_new(struct app *app, struct http_request *request, struct http_response *response)
@@ -31,6 +32,7 @@ void exchange_free(struct exchange *exchange)
     smtp_release(exchange->endpoint, exchange->outcome.session);
     smtp_endpoint_free(exchange->own_endpoint);
     compose_free(exchange->compose);
+    mailgun_free(exchange->mailgun);
     submission_free(&exchange->submission);
     send_fields_wipe(&exchange->fields);
     blob_store_free(&exchange->blobs);
@@ -53,10 +55,15 @@ void exchange_problem(struct exchange *exchange, enum http_problem problem, cons
                       struct json *more)
 {
     name_field(exchange);
-    more = more != NULL ? more : json_object_new();
-    json_set_string(more, "field", exchange->err.field);
+    exchange->problem = problem;
     exchange->token = http_problem_token(problem);
     exchange->delivery = delivery;
     exchange->result = problem == PROBLEM_INTERNAL ? RESULT_FAILED : RESULT_REFUSED;
+    if (exchange->write_problem != NULL) {
+        exchange->write_problem(exchange, problem, more);
+        return;
+    }
+    more = more != NULL ? more : json_object_new();
+    json_set_string(more, "field", exchange->err.field);
     http_problem_write(exchange->response, problem, exchange->err.text, delivery, more);
 }

@@ -10,13 +10,18 @@
 #include <stdbool.h>
 
 #include "app/defaults.h"
+#include "app/failures.h"
 #include "app/idempotency.h"
 #include "app/keys.h"
+#include "app/metrics.h"
 #include "app/outgoing.h"
+#include "app/pages.h"
+#include "app/readiness.h"
 #include "app/send_fields.h"
 #include "app/server_choice.h"
 #include "app/standby.h"
 #include "app/submission.h"
+#include "app/website_form.h"
 #include "fcgi_smtp/app.h"
 #include "fcgi_smtp/arena.h"
 #include "fcgi_smtp/blob.h"
@@ -36,7 +41,13 @@ struct app {
     struct keys keys;
     struct idempotency_store idempotency;
     struct defaults defaults;
-    int cancel_fd; /* an eventfd: readable once deliveries under way must end */
+    struct website_forms forms;
+    struct metrics metrics;
+    struct failures failures;
+    struct readiness readiness;
+    struct pages pages;
+    const struct http_server *server; /* for its counts; NULL: there is none */
+    int cancel_fd;                    /* an eventfd: readable once deliveries under way must end */
 };
 
 enum exchange_result {
@@ -44,10 +55,17 @@ enum exchange_result {
     RESULT_SENT,
     RESULT_PARTIAL,
     RESULT_DRY_RUN,
+    RESULT_TRAPPED, /* the form was filled in by a program: nothing is sent, which it is not told */
     RESULT_REFUSED,
     RESULT_FAILED,
     RESULT_REPLAYED /* an earlier request's answer was given again */
 };
+
+struct exchange;
+struct mailgun;
+
+/* Writes a problem as the route's clients expect it; exchange->err says what is wrong. more is taken over. */
+typedef void exchange_problem_writer(struct exchange *exchange, enum http_problem problem, struct json *more);
 
 struct exchange {
     struct app *app;
@@ -62,9 +80,13 @@ struct exchange {
     struct idempotency_request idempotency;
     bool claimed; /* idempotency is this exchange's to settle */
 
+    exchange_problem_writer *write_problem; /* NULL: as application/problem+json */
+    struct mailgun *mailgun;                /* owned; NULL: the request is not of Mailgun's API */
+
     struct arena arena;
     struct blob_store blobs;
     struct form form;
+    struct website_visit visit; /* of a web site's form; zeroed on every other route */
     struct send_fields fields;
     struct submission submission;
     struct server_choice choice;
@@ -81,9 +103,10 @@ struct exchange {
     /* For the log line. */
     struct slice path;
     enum exchange_result result;
-    const char *token;    /* the problem's; NULL if there was none */
-    const char *delivery; /* the problem's */
-    struct err err;       /* what was wrong */
+    enum http_problem problem; /* if token is not NULL */
+    const char *token;         /* the problem's; NULL if there was none */
+    const char *delivery;      /* the problem's */
+    struct err err;            /* what was wrong */
 };
 
 /* NULL without memory. request may be NULL. */

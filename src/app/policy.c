@@ -36,11 +36,13 @@ static bool is_default_sender(const struct defaults *defaults, const struct addr
     return defaults->has_sender && address_equal(&defaults->sender.address, address);
 }
 
-/* The Sender field that a whole message came with, if it did. */
+/* The Sender field that the request gave, if it did: in a whole message, or as a header. */
 static const struct addr_spec *own_sender(const struct submission *submission)
 {
+    const struct message *message = &submission->message;
+    const struct address_list *shown = message->sender_shown ? &message->sender : NULL;
     const struct address_list *sender =
-        submission->whole != NULL ? passthrough_sender(submission->whole) : NULL;
+        submission->whole != NULL ? passthrough_sender(submission->whole) : shown;
     return sender != NULL && sender->count > 0 ? &sender->mailboxes[0].address : NULL;
 }
 

@@ -105,6 +105,14 @@ static bool answer_again(struct exchange *exchange, struct idempotency_answer *f
     return false;
 }
 
+static bool refuse_look_up(struct exchange *exchange)
+{
+    if (exchange->err.text[0] == '\0') { /* else the form's spill file failed */
+        err_set(&exchange->err, "There is no memory left to look up the Idempotency-Key");
+    }
+    return refuse(exchange, PROBLEM_INTERNAL);
+}
+
 bool replay_begin(struct exchange *exchange, struct slice route)
 {
     const struct idempotency_store *store = &exchange->app->idempotency;
@@ -113,18 +121,15 @@ bool replay_begin(struct exchange *exchange, struct slice route)
     if (exchange->idempotency_key.data == NULL) {
         return true;
     }
-    err_set(&exchange->err, "There is no memory left to look up the Idempotency-Key");
     if (!digest_id(exchange, route, request->id) ||
         !digest_form(&exchange->form, request->content, &exchange->err)) {
-        return refuse(exchange, PROBLEM_INTERNAL);
+        return refuse_look_up(exchange);
     }
     switch (store->begin(store->ctx, request, &first)) {
     case IDEMPOTENCY_NEW:
-        exchange->err = (struct err){0};
         exchange->claimed = true;
         return true;
     case IDEMPOTENCY_REPLAY:
-        exchange->err = (struct err){0};
         return answer_again(exchange, &first);
     case IDEMPOTENCY_IN_PROGRESS:
         err_set(&exchange->err,
@@ -147,7 +152,7 @@ bool replay_begin(struct exchange *exchange, struct slice route)
     case IDEMPOTENCY_FAILED:
         break;
     }
-    return refuse(exchange, PROBLEM_INTERNAL);
+    return refuse_look_up(exchange);
 }
 
 /* Whether a second request could deliver a second mail, or was answered as if the first had. */
@@ -158,6 +163,24 @@ static bool is_final(const struct exchange *exchange)
            exchange->result == RESULT_DRY_RUN;
 }
 
+/* Of an answer whose lists are too long to be kept: what the client needs in order not to send the mail again. */
+static void remember_brief(struct exchange *exchange)
+{
+    static const char *const statuses[] = {
+        [RESULT_SENT] = "sent", [RESULT_PARTIAL] = "partial", [RESULT_DRY_RUN] = "dry-run"};
+    const struct idempotency_store *store = &exchange->app->idempotency;
+    struct http_response brief;
+    struct json *body = json_object_new();
+    json_set_slice(body, "id", exchange->outgoing.message_id);
+    json_set_string(body, "status", statuses[exchange->result]);
+    json_set_string(body, "detail", "The rest of the first answer was too long to be kept");
+    http_response_init(&brief);
+    http_json_write(&brief, 200, body);
+    store->remember(store->ctx, &exchange->idempotency, brief.status, buf_slice(&brief.headers),
+                    buf_slice(&brief.body));
+    http_response_free(&brief);
+}
+
 void replay_settle(struct exchange *exchange)
 {
     const struct idempotency_store *store = &exchange->app->idempotency;
@@ -166,7 +189,9 @@ void replay_settle(struct exchange *exchange)
         return;
     }
     exchange->claimed = false;
-    if (is_final(exchange)) {
+    if (response->status == 200 && response->body.len > IDEMPOTENCY_BODY_MAX) {
+        remember_brief(exchange);
+    } else if (is_final(exchange)) {
         store->remember(store->ctx, &exchange->idempotency, response->status, buf_slice(&response->headers),
                         buf_slice(&response->body));
     } else {

@@ -46,6 +46,7 @@ static const char *result_text(const struct exchange *exchange)
         [RESULT_DRY_RUN] = "dry-run",
         [RESULT_REFUSED] = "refused",
         [RESULT_FAILED] = "failed",
+        [RESULT_TRAPPED] = "honeypot",
         [RESULT_REPLAYED] = "replayed",
     };
     bool unknown = exchange->delivery != NULL && strcmp(exchange->delivery, "unknown") == 0;
@@ -78,7 +79,7 @@ static void add_tls(struct line *line, const struct smtp_tls_view *tls)
 static void add_delivery(struct line *line, const struct exchange *exchange)
 {
     const struct smtp_reply_view *reply = &exchange->outcome.reply;
-    if (exchange->outgoing.source.read != NULL) {
+    if (exchange->outgoing.message_id.len > 0) {
         add(line, "message_id", exchange->outgoing.message_id);
         add_number(line, "recipients", (int64_t)exchange->submission.recipients.count);
         add_number(line, "size", (int64_t)exchange->outgoing.size);

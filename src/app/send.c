@@ -14,7 +14,7 @@
 #include "app/whole_message.h"
 
 /* Another site's page in a browser may not use this program as its visitor: Fetch Metadata says so. */
-static bool check_origin(struct exchange *exchange)
+bool send_check_origin(struct exchange *exchange)
 {
     const char *site = http_request_param(exchange->request, "HTTP_SEC_FETCH_SITE");
     if (site == NULL || (strcmp(site, "cross-site") != 0 && strcmp(site, "same-site") != 0)) {
@@ -28,7 +28,7 @@ static bool check_origin(struct exchange *exchange)
     return false;
 }
 
-static bool refuse_fields(struct exchange *exchange, struct field_errors *errors)
+bool send_refuse_fields(struct exchange *exchange, struct field_errors *errors)
 {
     exchange->err = errors->first;
     struct json *more = json_object_new();
@@ -76,6 +76,19 @@ static enum submission_result read_submission(struct exchange *exchange, struct 
     return whole_message_read(&reading, slice_of(settings_of(exchange)->domain));
 }
 
+bool send_check_reading(struct exchange *exchange, enum submission_result read, struct field_errors *errors)
+{
+    switch (read) {
+    case SUBMISSION_FAILED:
+        return refuse(exchange, PROBLEM_INTERNAL);
+    case SUBMISSION_TOO_MANY:
+        return refuse(exchange, PROBLEM_TOO_MANY_RECIPIENTS);
+    case SUBMISSION_OK:
+        break;
+    }
+    return errors->count == 0 || send_refuse_fields(exchange, errors);
+}
+
 /* Unknown and invalid fields, all at once; then missing ones; then policy. */
 static bool check_fields(struct exchange *exchange, struct field_errors *errors)
 {
@@ -93,14 +106,11 @@ static bool check_fields(struct exchange *exchange, struct field_errors *errors)
     if (chosen == SERVER_CHOICE_FAILED) {
         *err = not_allowed;
     }
-    if (chosen == SERVER_CHOICE_FAILED || read == SUBMISSION_FAILED) {
+    if (chosen == SERVER_CHOICE_FAILED) {
         return refuse(exchange, PROBLEM_INTERNAL);
     }
-    if (read == SUBMISSION_TOO_MANY) {
-        return refuse(exchange, PROBLEM_TOO_MANY_RECIPIENTS);
-    }
-    if (errors->count > 0) {
-        return refuse_fields(exchange, errors);
+    if (!send_check_reading(exchange, read, errors)) {
+        return false;
     }
     if (!submission_complete(submission, err)) {
         return refuse(exchange, PROBLEM_MISSING_FIELD);
@@ -109,7 +119,12 @@ static bool check_fields(struct exchange *exchange, struct field_errors *errors)
         *err = not_allowed;
         return refuse_by_policy(exchange, PROBLEM_OVERRIDE_NOT_ALLOWED);
     }
-    switch (policy_check(exchange->allow, &app->defaults, submission, err)) {
+    return send_check_policy(exchange, submission);
+}
+
+bool send_check_policy(struct exchange *exchange, const struct submission *submission)
+{
+    switch (policy_check(exchange->allow, &exchange->app->defaults, submission, &exchange->err)) {
     case POLICY_RECIPIENT:
         return refuse_by_policy(exchange, PROBLEM_RECIPIENT_NOT_ALLOWED);
     case POLICY_SENDER:
@@ -120,16 +135,31 @@ static bool check_fields(struct exchange *exchange, struct field_errors *errors)
     return true;
 }
 
-static bool compose_message(struct exchange *exchange)
+struct slice send_domain(const struct exchange *exchange)
 {
-    if (exchange->submission.whole != NULL) {
-        exchange->outgoing = outgoing_of_whole(exchange->submission.whole, send_field_name(SEND_MESSAGE));
-        return true;
+    return slice_of(settings_of(exchange)->domain);
+}
+
+enum compose_result send_make(struct exchange *exchange, struct submission *submission, struct slice domain)
+{
+    if (submission->whole != NULL) {
+        exchange->outgoing = outgoing_of_whole(submission->whole, send_field_name(SEND_MESSAGE));
+        return COMPOSE_OK;
     }
-    exchange->submission.message.domain = slice_of(settings_of(exchange)->domain);
-    switch (compose_new(&exchange->compose, &exchange->submission.message, &exchange->err)) {
-    case COMPOSE_OK:
+    submission->message.domain = domain;
+    compose_free(exchange->compose); /* of a message before this one */
+    exchange->compose = NULL;
+    enum compose_result result = compose_new(&exchange->compose, &submission->message, &exchange->err);
+    if (result == COMPOSE_OK) {
         exchange->outgoing = outgoing_of_compose(exchange->compose);
+    }
+    return result;
+}
+
+bool send_compose(struct exchange *exchange, struct submission *submission, struct slice domain)
+{
+    switch (send_make(exchange, submission, domain)) {
+    case COMPOSE_OK:
         return true;
     case COMPOSE_INVALID:
         return refuse(exchange, PROBLEM_INVALID_FIELD);
@@ -141,8 +171,9 @@ static bool compose_message(struct exchange *exchange)
 
 enum http_verdict send_begin(struct exchange *exchange)
 {
-    if (!access_check(exchange) || !check_origin(exchange) || !replay_check_key(exchange) ||
-        !body_read(exchange)) {
+    const struct form_limits limits = body_limits(exchange);
+    if (!access_check(exchange) || !send_check_origin(exchange) || !replay_check_key(exchange) ||
+        !body_read(exchange, &limits)) {
         return HTTP_ANSWER;
     }
     exchange->complete_at = http_request_complete_at(exchange->request);
@@ -154,7 +185,7 @@ enum http_verdict send_prepare(struct exchange *exchange)
     struct field_errors errors = {.from_json = exchange->form.from_json};
     bool good = check_fields(exchange, &errors);
     field_errors_free(&errors);
-    if (!good || !compose_message(exchange)) {
+    if (!good || !send_compose(exchange, &exchange->submission, slice_of(settings_of(exchange)->domain))) {
         return HTTP_ANSWER;
     }
     if (exchange->submission.dry_run) {

@@ -4,22 +4,15 @@
  */
 #include "app/send_fields.h"
 
-#include <inttypes.h>
-#include <stdarg.h>
-#include <stdio.h>
-
-#include "fcgi_smtp/charset.h"
+#include "app/field_text.h"
 #include "fcgi_smtp/nearest.h"
 #include "fcgi_smtp/secret.h"
-#include "fcgi_smtp/utf8.h"
 
 enum file_rule {
     FILE_REFUSED, /* a plain value */
     FILE_ALLOWED, /* either: curl -F text=@body.txt */
     FILE_REQUIRED /* an attachment, an inline file */
 };
-
-#define CHARSET_GROWTH_MAX 16 /* octets of UTF-8 that one octet of another charset may become */
 
 enum limit_rule { LIMIT_FIELD, LIMIT_HEADER_VALUE, LIMIT_SECRET, LIMIT_TEXT, LIMIT_REQUEST };
 
@@ -104,52 +97,6 @@ uint64_t send_field_limit(void *ctx, struct slice name, bool is_file)
     return (uint64_t)limits->field;
 }
 
-static void add_error(struct field_errors *errors, struct slice label, const char *format, va_list arguments)
-{
-    char text[ERR_TEXT_MAX];
-    (void)vsnprintf(text, sizeof text, format, arguments);
-
-    struct err err = {0};
-    err_set_field(&err, label.data, label.len);
-    err_set(&err, "%s", text);
-    if (errors->count++ == 0) {
-        errors->first = err;
-        errors->list = json_array_new();
-    }
-    if (errors->count > FIELD_ERRORS_LISTED_MAX) {
-        return;
-    }
-    struct json *entry = json_object_new();
-    json_set_string(entry, "field", err.field);
-    json_set_string(entry, "detail", err.text);
-    json_add(errors->list, entry);
-}
-
-void field_errors_add(struct field_errors *errors, struct slice field, const char *format, ...)
-{
-    const struct form form = {.from_json = errors->from_json};
-    char label[FORM_LABEL_MAX];
-    va_list arguments;
-    va_start(arguments, format);
-    add_error(errors, form_label(&form, field, label), format, arguments);
-    va_end(arguments);
-}
-
-void field_errors_blame(struct field_errors *errors, const struct form_field *source, const char *format, ...)
-{
-    char label[FORM_LABEL_MAX];
-    va_list arguments;
-    va_start(arguments, format);
-    add_error(errors, form_field_label(source, label), format, arguments);
-    va_end(arguments);
-}
-
-void field_errors_free(struct field_errors *errors)
-{
-    json_free(errors->list);
-    *errors = (struct field_errors){0};
-}
-
 static void report_unknown(struct field_errors *errors, const struct form_field *source)
 {
     struct slice name = source->name;
@@ -202,16 +149,6 @@ static bool check_kind(enum send_field field, const struct form_field *source, s
     return source->is_file || !wants_file; /* an empty plain value counts as not given */
 }
 
-static bool charset_known(struct slice name)
-{
-    struct charset_decoder decoder;
-    if (charset_open(&decoder, name) != CHARSET_OK) {
-        return false;
-    }
-    charset_close(&decoder);
-    return true;
-}
-
 /* The view is of memory that this request owns: its blob's, or the arena's. */
 static void wipe_password(const struct send_value *value)
 {
@@ -220,61 +157,19 @@ static void wipe_password(const struct send_value *value)
     }
 }
 
-/* Gives text as UTF-8 in the arena; octets that the charset does not allow go to errors. */
-static bool convert(struct slice charset, struct send_value *value, struct arena *arena,
-                    struct field_errors *errors, struct err *err)
+bool send_value_read(struct send_value *value, struct slice form_charset, struct arena *arena,
+                     struct field_errors *errors, struct err *err)
 {
-    struct slice name = value->source->name;
-    struct buf utf8;
-    uint64_t offset = 0;
-    buf_init(&utf8, value->text.len * CHARSET_GROWTH_MAX);
-    utf8.secret = value->field == SEND_PASSWORD;
-    enum charset_result result = charset_to_utf8(charset, value->text, &utf8, &offset);
-    const char *copy = result == CHARSET_OK ? arena_copy(arena, buf_slice(&utf8)) : "";
-    value->text = result == CHARSET_OK ? (struct slice){copy, utf8.len} : (struct slice){0};
-    buf_free(&utf8);
-    switch (result) {
-    case CHARSET_UNKNOWN:
-        field_errors_blame(errors, value->source, "The charset \"%.*s\" is not known; send UTF-8",
-                           SLICE_ARGS(charset));
-        break;
-    case CHARSET_MALFORMED:
-    case CHARSET_INCOMPLETE:
-        field_errors_blame(errors, value->source,
-                           "%.*s is not valid %.*s at octet %" PRIu64 "; declare the charset that it is in",
-                           SLICE_ARGS(name), SLICE_ARGS(charset), offset);
-        break;
-    default:
-        break;
+    struct err wrong = {0};
+    bool secret = value->field == SEND_PASSWORD;
+    enum field_text_result result =
+        field_text_read(value->source, form_charset, secret, arena, &value->text, &wrong);
+    if (result == FIELD_TEXT_INVALID) {
+        field_errors_blame(errors, value->source, "%s", wrong.text);
+    } else if (result == FIELD_TEXT_FAILED) {
+        *err = wrong;
     }
-    if (copy == NULL || result == CHARSET_NO_ROOM) {
-        err_set(err, "There is no memory left for the field %.*s", SLICE_ARGS(name));
-        return false;
-    }
-    return true;
-}
-
-/* Gives the value as UTF-8; problems with its octets go to errors and leave it empty. */
-static bool read_value(struct send_value *value, struct slice form_charset, struct arena *arena,
-                       struct field_errors *errors, struct err *err)
-{
-    struct form_field *source = value->source;
-    if (!blob_view(&source->content, &value->text, err)) {
-        return false;
-    }
-    struct slice charset = source->charset.len > 0 ? source->charset : form_charset;
-    if (charset.len > 0 && !slice_equal_nocase(charset, SLICE("UTF-8"))) {
-        return convert(charset, value, arena, errors, err);
-    }
-    size_t valid = utf8_valid_prefix(value->text);
-    if (valid < value->text.len) {
-        field_errors_blame(
-            errors, source,
-            "%.*s is not valid UTF-8 at octet %zu; send UTF-8, or declare the charset in _charset_",
-            SLICE_ARGS(source->name), valid);
-        value->text = (struct slice){0};
-    }
-    return true;
+    return result != FIELD_TEXT_FAILED;
 }
 
 static bool is_text(enum send_field field)
@@ -322,7 +217,7 @@ static bool add_value(struct send_fields *fields, enum send_field field, struct 
 {
     struct send_value *value = &fields->values[fields->count];
     *value = (struct send_value){.field = field, .source = source};
-    if (!stays_raw(field) && !read_value(value, fields->charset, arena, errors, err)) {
+    if (!stays_raw(field) && !send_value_read(value, fields->charset, arena, errors, err)) {
         return false;
     }
     if (slice_has(value->text, '\0')) {
@@ -337,25 +232,18 @@ static bool add_value(struct send_fields *fields, enum send_field field, struct 
     return true;
 }
 
-/* _charset_ says how the others are to be read, wherever it stands. */
 static bool read_charset(struct send_fields *fields, struct form *form, struct field_errors *errors,
                          struct err *err)
 {
-    for (struct form_field *source = form->first; source != NULL; source = source->next) {
-        if (!slice_equal(source->name, SLICE("_charset_")) || source->is_file) {
-            continue;
-        }
-        if (!blob_view(&source->content, &fields->charset, err)) {
-            return false;
-        }
-        if (fields->charset.len > 0 && !charset_known(fields->charset)) {
-            field_errors_blame(errors, source, "The charset \"%.*s\" is not known; send UTF-8",
-                               SLICE_ARGS(fields->charset));
-            fields->charset = (struct slice){0};
-        }
-        break;
+    struct err wrong = {0};
+    const struct form_field *source = NULL;
+    enum field_text_result result = field_text_charset(form, &source, &fields->charset, &wrong);
+    if (result == FIELD_TEXT_INVALID) {
+        field_errors_blame(errors, source, "%s", wrong.text);
+    } else if (result == FIELD_TEXT_FAILED) {
+        *err = wrong;
     }
-    return true;
+    return result != FIELD_TEXT_FAILED;
 }
 
 /* text= alone makes an empty text; beside an html or a body it counts as not given. */

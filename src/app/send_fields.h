@@ -95,6 +95,13 @@ uint64_t send_field_limit(void *ctx, struct slice name, bool is_file);
 bool send_fields_sort(struct send_fields *fields, struct form *form, struct arena *arena,
                       struct field_errors *errors, struct err *err);
 
+/*
+ * Reads value->text from value->source: UTF-8, in arena if it had to be converted from its charset (form_charset where
+ * it has none of its own). Octets that the charset does not allow go to errors and leave it empty. False as above.
+ */
+bool send_value_read(struct send_value *value, struct slice form_charset, struct arena *arena,
+                     struct field_errors *errors, struct err *err);
+
 /* For form_limits: whether the field's content is a password. ctx is not looked at. */
 bool send_field_is_secret(void *ctx, struct slice name);
 

@@ -304,6 +304,13 @@ static void merge(struct server_choice *choice)
     config_server_complete(settings);
 }
 
+void server_choice_default(struct server_choice *choice, const struct config *config,
+                           const struct config_server *server)
+{
+    const struct config_server *usual = &config->servers[config->server.items[0]];
+    *choice = (struct server_choice){.server = server != NULL ? server : usual, .named = server != NULL};
+}
+
 enum server_choice_result server_choice_make(struct server_choice *choice, const struct send_fields *fields,
                                              const struct config *config, const struct config_allow *allow,
                                              struct arena *arena, struct field_errors *errors,

@@ -29,6 +29,10 @@ enum server_choice_result {
     SERVER_CHOICE_FAILED /* memory */
 };
 
+/* What a mail gets whose request has no say in it: that entry of the configuration, or NULL for the usual list. */
+void server_choice_default(struct server_choice *choice, const struct config *config,
+                           const struct config_server *server);
+
 /* allow: what the request may do. All values that are wrong go to errors, allowed or not. */
 enum server_choice_result server_choice_make(struct server_choice *choice, const struct send_fields *fields,
                                              const struct config *config, const struct config_allow *allow,

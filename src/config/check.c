@@ -110,8 +110,7 @@ static void choose_only_server(struct reading *r)
     }
 }
 
-/* The server that a node names; NULL: it names none, as was reported. */
-static const struct config_server *check_name(struct reading *r, const struct node *node)
+const struct config_server *check_server_name(struct reading *r, const struct node *node)
 {
     char names[NAMES_TEXT];
     if (node->kind != NODE_SCALAR || node->empty) {
@@ -129,7 +128,7 @@ static const struct config_server *check_name(struct reading *r, const struct no
 static void choose_named_server(struct reading *r, const struct node *node)
 {
     struct config_indexes *chosen = &r->config->server;
-    const struct config_server *server = check_name(r, node);
+    const struct config_server *server = check_server_name(r, node);
     if (server == NULL) {
         return;
     }
@@ -170,9 +169,9 @@ static void check_allowed_servers(struct reading *r, const struct node *allow)
     if (allowed == NULL) {
         return;
     }
-    (void)check_name(r, allowed);
+    (void)check_server_name(r, allowed);
     for (const struct node *entry = allowed->first; entry != NULL; entry = entry->next) {
-        (void)check_name(r, entry);
+        (void)check_server_name(r, entry);
     }
 }
 
@@ -210,6 +209,9 @@ bool check_config(struct reading *reading)
         server->domain = server->domain != NULL ? server->domain : name;
         config_server_complete(server);
         check_server(reading, server, reading->server_nodes[i]);
+    }
+    for (size_t i = 0; i < config->form_count; i++) {
+        check_form(reading, &config->forms[i], reading->form_nodes[i]);
     }
     return !reading->no_memory;
 }

@@ -1,5 +1,5 @@
 /*
- * check: the rules for one server, and what must be true of the files that a configuration names.
+ * check: the rules for one server or form, and what must be true of the files that a configuration names.
  */
 #ifndef FCGI_SMTP_CONFIG_CHECK_H
 #define FCGI_SMTP_CONFIG_CHECK_H
@@ -27,6 +27,11 @@ void check_password(struct reading *reading, struct config_server *server, const
 
 /* The rules for a server that was completed; reads its password from where it is kept. */
 void check_server(struct reading *reading, struct config_server *server, const struct node *node);
+
+/* The server that a node names; NULL: it names none, as was reported. */
+const struct config_server *check_server_name(struct reading *reading, const struct node *node);
+
+void check_form(struct reading *reading, const struct config_form *form, const struct node *node);
 
 /* The rules for API keys. */
 void check_keys(struct reading *reading);

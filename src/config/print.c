@@ -53,7 +53,27 @@ static bool is_plain(const char *text)
     return (is_letter(text[0]) || text[0] == '/') && strspn(text, safe) == len && text[len - 1] != ':';
 }
 
-/* Strings of a configuration have no control characters, so that quotes and backslashes are all there is. */
+/* Texts have no control characters but tabs and line ends. */
+static void put_quoted(struct printer *p, char c)
+{
+    switch (c) {
+    case '\n':
+        put(p, "\\n");
+        break;
+    case '\t':
+        put(p, "\\t");
+        break;
+    case '"':
+    case '\\':
+        put_char(p, '\\');
+        put_char(p, c);
+        break;
+    default:
+        put_char(p, c);
+        break;
+    }
+}
+
 static void put_string(struct printer *p, const char *text)
 {
     if (is_plain(text)) {
@@ -62,10 +82,7 @@ static void put_string(struct printer *p, const char *text)
     }
     put_char(p, '"');
     for (const char *c = text; *c != '\0'; c++) {
-        if (*c == '"' || *c == '\\') {
-            put_char(p, '\\');
-        }
-        put_char(p, *c);
+        put_quoted(p, *c);
     }
     put_char(p, '"');
 }
@@ -182,6 +199,7 @@ static bool is_unset(const struct schema_key *key, const void *base)
     const void *at = (const char *)base + key->offset;
     switch (key->type) {
     case SCHEMA_STRING:
+    case SCHEMA_TEXT:
         return *(char *const *)at == NULL;
     case SCHEMA_SECRET: {
         const struct config_server *server = base;
@@ -207,6 +225,7 @@ static void put_value(struct printer *p, const struct schema_key *key, const voi
     put(p, block ? "" : " ");
     switch (key->type) {
     case SCHEMA_STRING:
+    case SCHEMA_TEXT:
         put_string(p, *(char *const *)at);
         break;
     case SCHEMA_SECRET:
@@ -251,6 +270,18 @@ static void put_servers(struct printer *p, const struct config *config)
     p->section[0] = '\0';
 }
 
+static void put_forms(struct printer *p, const struct config *config)
+{
+    put(p, config->form_count > 0 ? "forms:\n" : "forms: {}\n");
+    for (size_t i = 0; i < config->form_count; i++) {
+        put(p, "  ");
+        put_string(p, config->forms[i].name);
+        put(p, ":\n");
+        put_keys(p, config, SCHEMA_FORM, &config->forms[i]);
+    }
+    p->section[0] = '\0';
+}
+
 static void put_api_keys(struct printer *p, const struct config *config)
 {
     put(p, config->key_count > 0 ? "keys:\n" : "keys: []\n");
@@ -288,6 +319,8 @@ static void put_keys(struct printer *p, const struct config *config, const char 
         }
         if (key->type == SCHEMA_SERVERS) {
             put_servers(p, config);
+        } else if (key->type == SCHEMA_FORMS) {
+            put_forms(p, config);
         } else if (key->type == SCHEMA_CHOICE) {
             put_choice(p, config);
         } else if (key->type == SCHEMA_KEYS) {

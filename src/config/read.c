@@ -1,5 +1,5 @@
 /*
- * The tree meets the schema. Nothing here knows a single key but `server`, `servers` and `keys`, which make
+ * The tree meets the schema. Nothing here knows a single key but `server`, `servers`, `keys` and `forms`, which make
  * structs; all else follows from the table. A value with a problem is skipped and the reading goes on, so that one run
  * finds everything.
  *
@@ -252,11 +252,26 @@ static void read_server(struct reading *r, const struct node *node, struct slice
     read_section(r, node, SCHEMA_SERVER, server);
 }
 
-static void read_servers(struct reading *r, const struct node *node)
+static void read_form(struct reading *r, const struct node *node, struct slice name)
 {
-    if (node->count > SCHEMA_SERVERS_MAX) {
-        node_problem(r->problems, node, "has %zu entries; at most %d are expected", node->count,
-                     SCHEMA_SERVERS_MAX);
+    struct config *config = r->config;
+    struct config_form *form = &config->forms[config->form_count]; /* read_tree made room */
+    form->name = arena_copy(memory(r), name);
+    if (form->name == NULL || !store_defaults(r, SCHEMA_FORM, form)) {
+        r->no_memory = true;
+        return;
+    }
+    r->form_nodes[config->form_count] = node;
+    config->form_count++;
+    read_section(r, node, SCHEMA_FORM, form);
+}
+
+/* A mapping of names to structs, each of them "a server" or "a form". */
+static void read_structs(struct reading *r, const struct node *node, const char *what, size_t most,
+                         void (*read_one)(struct reading *r, const struct node *node, struct slice name))
+{
+    if (node->count > most) {
+        node_problem(r->problems, node, "has %zu entries; at most %zu are expected", node->count, most);
         return;
     }
     if (!is_mapping(r, node, false)) {
@@ -269,10 +284,10 @@ static void read_servers(struct reading *r, const struct node *node)
         if (child->key.len > 64 || !syntax_server_name(child->key)) {
             node_key_problem(
                 r->problems, child,
-                "is no name for a server; 1 to 64 letters, digits, \"-\", \"_\" and \".\" are expected");
+                "is no name for %s; 1 to 64 letters, digits, \"-\", \"_\" and \".\" are expected", what);
             continue;
         }
-        read_server(r, child, child->key);
+        read_one(r, child, child->key);
     }
 }
 
@@ -340,7 +355,10 @@ static void read_key(struct reading *r, struct node *node, const struct schema_k
         read_choice(r, node);
         break;
     case SCHEMA_SERVERS:
-        read_servers(r, node);
+        read_structs(r, node, "a server", SCHEMA_SERVERS_MAX, read_server);
+        break;
+    case SCHEMA_FORMS:
+        read_structs(r, node, "a form", SCHEMA_FORMS_MAX, read_form);
         break;
     case SCHEMA_KEYS:
         read_api_keys(r, node);
@@ -368,9 +386,19 @@ static bool make_room_for_servers(struct reading *r)
     return r->config->servers != NULL && r->server_nodes != NULL;
 }
 
+static bool make_room_for_forms(struct reading *r)
+{
+    const struct node *forms = node_find(r->tree->root, "forms");
+    size_t room = forms != NULL && forms->count <= SCHEMA_FORMS_MAX ? forms->count : 0;
+    r->config->forms = arena_array(memory(r), room + 1, sizeof *r->config->forms);
+    r->form_nodes = arena_array(&r->tree->arena, room + 1, sizeof(struct node *));
+    return r->config->forms != NULL && r->form_nodes != NULL;
+}
+
 bool read_tree(struct reading *reading)
 {
-    if (!store_defaults(reading, "", reading->config) || !make_room_for_servers(reading)) {
+    if (!store_defaults(reading, "", reading->config) || !make_room_for_servers(reading) ||
+        !make_room_for_forms(reading)) {
         return false;
     }
     if (reading->tree->root != NULL) {

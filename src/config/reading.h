@@ -34,6 +34,7 @@ struct reading {
     struct problems *problems;
     struct tree *tree;
     const struct node **server_nodes; /* of config->servers */
+    const struct node **form_nodes;   /* of config->forms */
     const struct node **key_nodes;    /* of config->keys */
     bool handed_over;
     bool others_can_read; /* the file */

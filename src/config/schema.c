@@ -19,6 +19,7 @@
 #define PATH_LEN 4095 /* octets, PATH_MAX without the NUL */
 #define TEXT_LEN 8192 /* octets of a header field's value */
 #define MAIL_LEN 320  /* octets of a pattern on addresses: 64 + 1 + 255 */
+#define NAME_LEN 256  /* octets of a field's name in a form */
 
 /* Enums and flags are stored through unsigned. */
 _Static_assert(sizeof(enum config_tls) == sizeof(unsigned) && sizeof(enum log_level) == sizeof(unsigned),
@@ -62,14 +63,23 @@ static const struct schema_word overrides[] = {
     {"tls", CONFIG_OVERRIDE_TLS},       {"credentials", CONFIG_OVERRIDE_CREDENTIALS},
     {"domain", CONFIG_OVERRIDE_DOMAIN}, {NULL, 0}};
 
+static const struct schema_word pages[] = {{"metrics", CONFIG_PAGE_METRICS},
+                                           {"status", CONFIG_PAGE_STATUS},
+                                           {"compose", CONFIG_PAGE_COMPOSE},
+                                           {NULL, 0}};
+
 #define TOP(name, field, kind) .path = (name), .type = SCHEMA_##kind, .offset = offsetof(struct config, field)
 #define SRV(field, kind)                                                                                     \
     .path = SCHEMA_SERVER "." #field, .type = SCHEMA_##kind, .offset = offsetof(struct config_server, field)
 #define KEY(name, field, kind)                                                                               \
     .path = SCHEMA_API_KEY "." name, .type = SCHEMA_##kind, .offset = offsetof(struct config_key, field)
+#define FORM(name, field, kind)                                                                              \
+    .path = SCHEMA_FORM "." name, .type = SCHEMA_##kind, .offset = offsetof(struct config_form, field)
 #define RANGE(least, most) .min = (least), .max = (most)
 #define DEFAULT(text)      .fallback = (text)
 #define IS(function, text) .valid = (function), .expected = (text)
+#define NETWORK                                                                                              \
+    IS(syntax_network, "an IPv4 or IPv6 address, or a network like 192.0.2.0/24 without host bits,")
 #define HOST_PATTERN                                                                                         \
     IS(syntax_host_pattern, "a host name or address, with * and ? as wildcards; unix: is never allowed "     \
                             "here,")
@@ -80,8 +90,7 @@ const struct schema_key schema_keys[] = {
      IS(syntax_listen, "unix:/path, 127.0.0.1:9000 or [::1]:9000")},
     {TOP("listen_mode", listen_mode, MODE), RANGE(0, 0777), DEFAULT("0660")},
     {TOP("listen_group", listen_group, STRING), RANGE(1, 64)},
-    {TOP("listen_allowed", listen_allowed, STRINGS), RANGE(1, 64),
-     IS(syntax_network, "an IPv4 or IPv6 address, or a network like 192.0.2.0/24 without host bits,")},
+    {TOP("listen_allowed", listen_allowed, STRINGS), RANGE(1, 64), NETWORK},
     {TOP("base_path", base_path, STRING), RANGE(1, 1024), DEFAULT("/"),
      IS(syntax_base_path, "a path like / or /mail")},
     {TOP("workers", workers, NUMBER), RANGE(1, 1024), DEFAULT("32")},
@@ -94,6 +103,9 @@ const struct schema_key schema_keys[] = {
     {TOP("log.level", log.level, WORD), DEFAULT("info"), .words = log_levels},
     {TOP("log.format", log.format, WORD), DEFAULT("logfmt"), .words = log_formats},
     {TOP("log.to", log.to, WORD), DEFAULT("stderr"), .words = log_targets},
+
+    {TOP("pages", pages, WORDS), .words = pages},
+    {TOP("pages_from", pages_from, STRINGS), RANGE(1, 64), DEFAULT("127.0.0.1,::1"), NETWORK},
 
     {TOP("server", server, CHOICE)},
     {TOP("servers", servers, SERVERS)},
@@ -161,6 +173,7 @@ const struct schema_key schema_keys[] = {
     {KEY("allow.servers", allow.servers, STRINGS), RANGE(1, 64)},
     {KEY("allow.override", allow.override, WORDS), .words = overrides},
     {KEY("allow.hosts", allow.hosts, STRINGS), RANGE(1, SYNTAX_HOST_MAX), HOST_PATTERN},
+    {KEY("allow.pages", allow.pages, WORDS), .words = pages},
     {KEY("allow.ports", allow.ports, NUMBERS), RANGE(1, 65535)},
 
     {TOP("limits.request", limits.request, SIZE), RANGE(1 * KIB, 4 * GIB), DEFAULT("32MiB")},
@@ -176,6 +189,25 @@ const struct schema_key schema_keys[] = {
 
     {TOP("idempotency.keep", idempotency.keep, DURATION), RANGE(1 * SECOND, 720 * HOUR), DEFAULT("24h")},
     {TOP("idempotency.entries", idempotency.entries, NUMBER), RANGE(1, 1000000), DEFAULT("10000")},
+    {TOP("forms", forms, FORMS)},
+    {FORM("to", to, STRINGS), RANGE(1, TEXT_LEN)},
+    {FORM("cc", cc, STRINGS), RANGE(1, TEXT_LEN)},
+    {FORM("bcc", bcc, STRINGS), RANGE(1, TEXT_LEN)},
+    {FORM("from", from, STRING), RANGE(1, TEXT_LEN)},
+    {FORM("server", server, STRING), RANGE(1, 64)},
+    {FORM("subject", subject, STRING), RANGE(1, TEXT_LEN)},
+    {FORM("reply_to", reply_to, STRING), RANGE(1, TEXT_LEN)},
+    {FORM("required", required, STRINGS), RANGE(1, NAME_LEN)},
+    {FORM("honeypot", honeypot, STRING), RANGE(1, NAME_LEN)},
+    {FORM("text", text, TEXT), RANGE(1, 256 * KIB)},
+    {FORM("html", html, TEXT), RANGE(1, 256 * KIB)},
+    {FORM("success", success, STRING), RANGE(1, 2048)},
+    {FORM("failure", failure, STRING), RANGE(1, 2048)},
+    {FORM("origins", origins, STRINGS), RANGE(1, SYNTAX_HOST_MAX + 16)},
+    {FORM("redirect_origins", redirect_origins, STRINGS), RANGE(1, SYNTAX_HOST_MAX + 16)},
+    {FORM("attachments.max", attachments.max, NUMBER), RANGE(0, 1000), DEFAULT("0")},
+    {FORM("attachments.types", attachments.types, STRINGS), RANGE(1, NAME_LEN),
+     IS(syntax_media_range, "a media type like application/pdf or image/*")},
 };
 /* clang-format on */
 const size_t schema_key_count = sizeof schema_keys / sizeof schema_keys[0];

@@ -1,8 +1,9 @@
 /*
  * schema: the one table of all keys. Reading, defaults, printing and the suggestions for unknown keys go by it.
  *
- * A path names a key from the root: "log.level". Keys of a server are "servers.*.host" and those of an API key
- * "keys.*.name"; their offsets are those of struct config_server and struct config_key, all others' those of struct config.
+ * A path names a key from the root: "log.level". Keys of a server are "servers.*.host", those of an API key
+ * "keys.*.name" and those of a form "forms.*.to"; their offsets are those of struct config_server, config_key and
+ * config_form, all others' those of struct config.
  */
 #ifndef FCGI_SMTP_CONFIG_SCHEMA_H
 #define FCGI_SMTP_CONFIG_SCHEMA_H
@@ -16,13 +17,16 @@
 #define SCHEMA_PATH_MAX    64 /* octets of a path, the NUL included */
 #define SCHEMA_SERVER      "servers.*"
 #define SCHEMA_API_KEY     "keys.*"
+#define SCHEMA_FORM        "forms.*"
 #define SCHEMA_NAMES_MAX   40 /* keys of one section */
 #define SCHEMA_SERVERS_MAX 1000
 #define SCHEMA_KEYS_MAX    1000
+#define SCHEMA_FORMS_MAX   1000
 #define SCHEMA_SHORT_FORM  "default" /* the name of a server written under server: */
 
 enum schema_type {
     SCHEMA_STRING,   /* char *; min..max octets */
+    SCHEMA_TEXT,     /* the same, but line ends and tabs may be in it */
     SCHEMA_SECRET,   /* struct secret */
     SCHEMA_BOOL,     /* bool */
     SCHEMA_NUMBER,   /* int64_t; min..max */
@@ -36,7 +40,8 @@ enum schema_type {
     SCHEMA_PAIRS,    /* struct config_pairs; each value min..max octets */
     SCHEMA_CHOICE,   /* server: a name, a list of names, or a server's own keys */
     SCHEMA_SERVERS,  /* servers: a mapping of servers */
-    SCHEMA_KEYS      /* keys: a list of API keys */
+    SCHEMA_KEYS,     /* keys: a list of API keys */
+    SCHEMA_FORMS     /* forms: a mapping of forms */
 };
 
 struct schema_word {

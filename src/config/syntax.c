@@ -279,6 +279,19 @@ bool syntax_field_name(struct slice text)
     return text.len > 0;
 }
 
+bool syntax_media_range(struct slice text)
+{
+    static const char token[] = "!#$%&'+-.^_`|~"; /* RFC 9110 5.6.2, without "*" */
+    const char *slash = text.len > 0 ? memchr(text.data, '/', text.len) : NULL;
+    if (slash == NULL) {
+        return false;
+    }
+    size_t len = (size_t)(slash - text.data);
+    struct slice subtype = cut(text, len + 1);
+    bool any = slice_equal(subtype, SLICE("*"));
+    return consists_of((struct slice){text.data, len}, token) && (any || consists_of(subtype, token));
+}
+
 bool syntax_sha256(struct slice text)
 {
     unsigned char digest[DIGEST_SIZE];

@@ -29,6 +29,7 @@ bool syntax_host_name(struct slice text);    /* a name alone */
 bool syntax_host_pattern(struct slice text); /* a name or address with * and ? */
 bool syntax_server_name(struct slice text);  /* letters, digits, "-", "_", "." */
 bool syntax_field_name(struct slice text);   /* RFC 5322 3.6.8: ftext */
+bool syntax_media_range(struct slice text);  /* type/subtype or type and "*", of RFC 9110's tokens */
 bool syntax_sha256(struct slice text);       /* 64 hexadecimal digits */
 bool syntax_fingerprint(struct slice text);  /* sha256:BASE64 of 32 octets */
 

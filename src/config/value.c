@@ -114,7 +114,7 @@ bool value_is_list(const struct schema_key *key)
 /* What every text must be, whatever it means. */
 static enum value_fault check_text(const struct schema_key *key, struct slice text)
 {
-    if (syntax_text_prefix(text, "") != text.len) {
+    if (syntax_text_prefix(text, key->type == SCHEMA_TEXT ? "\t\n" : "") != text.len) {
         return VALUE_CONTROL;
     }
     return (int64_t)text.len < key->min || (int64_t)text.len > key->max ? VALUE_LENGTH : VALUE_OK;
@@ -199,6 +199,7 @@ enum value_fault value_store(const struct schema_key *key, struct slice text, vo
     void *at = (char *)base + key->offset;
     switch (key->type) {
     case SCHEMA_STRING:
+    case SCHEMA_TEXT:
         return copy_string(key, text, at, arena);
     case SCHEMA_SECRET:
         return store_secret(key, text, at);

@@ -14,6 +14,13 @@ deadline deadline_now(void)
     return (deadline)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
+int64_t deadline_clock_us(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
 deadline deadline_after(int64_t ms)
 {
     return deadline_add(deadline_now(), ms);

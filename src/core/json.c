@@ -3,20 +3,25 @@
  * instead of writing half a value) and owns the nodes that were given to it, so that those stay usable while
  * it lives. Its names avoid those of jansson (json_object, json_array), which the linker would let ours
  * replace.
+ *
+ * What is read is jansson's too, but for the strings, which json_scan.c takes out of the text before.
  */
 #include "fcgi_smtp/json.h"
 
 #include <jansson.h>
+#include <stdio.h>
 #include <stdlib.h>
 
-#include "fcgi_smtp/secret.h"
+#include "core/json_scan.h"
 #include "fcgi_smtp/utf8.h"
 
 struct json {
     json_t *value; /* one reference is ours, one the parent's value's */
     struct json *children;
     struct json *sibling;
-    bool incomplete; /* something could not be added */
+    bool incomplete;             /* something could not be added */
+    struct json_string *strings; /* owned: of a value that was read, in which strings are their numbers */
+    char *text;                  /* owned: what the strings are views of; NULL: it is the caller's */
 };
 
 static struct json *node_new(json_t *value)
@@ -51,6 +56,8 @@ void json_free(struct json *json)
         child = next;
     }
     json_decref(json->value);
+    free(json->strings);
+    free(json->text);
     free(json);
 }
 
@@ -176,13 +183,11 @@ static int append_piece(const char *octets, size_t len, void *out)
     return buf_append(out, octets, len) ? 0 : -1;
 }
 
-bool json_write(const struct json *json, struct buf *out)
+/* All of it, or nothing. */
+static bool append_text(struct buf *out, const json_t *value, size_t flags)
 {
-    if (json == NULL || !is_complete(json)) {
-        return false;
-    }
     size_t before = out->len;
-    if (json_dump_callback(json->value, append_piece, out, JSON_COMPACT) != 0) {
+    if (json_dump_callback(value, append_piece, out, JSON_COMPACT | flags) != 0) {
         out->len = before;
         if (out->data != NULL) {
             out->data[before] = '\0';
@@ -192,118 +197,100 @@ bool json_write(const struct json *json, struct buf *out)
     return true;
 }
 
-/*
- * Counts what would be built, without judging the text: no value stands in it without a bracket, a comma or the
- * beginning before it.
- */
-static enum json_read check_limits(struct slice text, const struct json_limits *limits)
+bool json_write(const struct json *json, struct buf *out)
 {
-    size_t depth = 0;
-    size_t values = 1;
-    bool quoted = false;
-    for (size_t i = 0; i < text.len; i++) {
-        char c = text.data[i];
-        if (quoted) {
-            i += c == '\\';
-            quoted = c != '"';
-        } else if (c == '"') {
-            quoted = true;
-        } else if (c == '{' || c == '[') {
-            values++;
-            depth++;
-        } else if ((c == '}' || c == ']') && depth > 0) {
-            depth--;
-        } else if (c == ',') {
-            values++;
-        }
-        if (depth > limits->depth) {
-            return JSON_READ_TOO_DEEP;
-        }
-        if (values > limits->values) {
-            return JSON_READ_TOO_MANY;
-        }
-    }
-    return JSON_READ_OK;
+    return json != NULL && is_complete(json) && append_text(out, json->value, 0);
 }
 
 /* jansson's text; but what it quotes of the JSON may be a piece of a password, unless it is a key. */
-static enum json_read tell(const json_error_t *error, struct err *err)
+static enum json_read tell(const struct json_scan *scan, const json_error_t *error, struct err *err)
 {
-    const char *what = error->text;
-    const char *quoted = strstr(what, " near '");
-    size_t len = quoted != NULL ? (size_t)(quoted - what) : strlen(what);
+    char what[JSON_ERROR_TEXT_LENGTH + 1];
+    (void)snprintf(what, sizeof what, "%s", error->text);
+    char *quoted = strstr(what, " near '");
+    if (what[0] == '\0') { /* jansson has nothing to say of allocations that failed */
+        return JSON_READ_NO_MEMORY;
+    }
     switch (json_error_code(error)) {
     case json_error_out_of_memory:
         return JSON_READ_NO_MEMORY;
-    case json_error_null_character:
+    case json_error_duplicate_key:
+        break;
     case json_error_null_byte_in_key:
-        what = "a string holds a NUL (\\u0000)";
-        len = strlen(what);
+    case json_error_null_character:
+        (void)snprintf(what, sizeof what, "a key holds a NUL (\\u0000)");
         break;
     case json_error_numeric_overflow:
-        what = "a number is too large";
-        len = strlen(what);
-        break;
-    case json_error_duplicate_key:
-        len = strlen(what);
+        (void)snprintf(what, sizeof what, "a number is too large");
         break;
     default:
+        if (quoted != NULL) {
+            *quoted = '\0';
+        }
         break;
     }
-    err_set(err, "The JSON is malformed in line %d, column %d: %.*s", error->line, error->column, (int)len,
-            what);
+    size_t position = error->position > 0 ? (size_t)error->position - 1 : 0;
+    json_scan_tell(scan, position, json_scan_origin(scan, position), what, err);
     return JSON_READ_MALFORMED;
+}
+
+static enum json_read build(struct json **out, struct json_scan *scan, struct err *err)
+{
+    json_error_t error;
+    const char *skeleton = buf_cstr(&scan->skeleton);
+    json_t *value =
+        json_loadb(skeleton, scan->skeleton.len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error);
+    if (value == NULL) {
+        return tell(scan, &error, err);
+    }
+    *out = node_new(value);
+    if (*out == NULL) {
+        return JSON_READ_NO_MEMORY;
+    }
+    (*out)->strings = scan->strings;
+    scan->strings = NULL;
+    return JSON_READ_OK;
+}
+
+enum json_read json_read_in_place(struct json **out, char *text, size_t len, const struct json_limits *limits,
+                                  struct err *err)
+{
+    struct json_scan scan;
+    *out = NULL;
+    enum json_read result = json_scan(&scan, text, len, limits, err);
+    result = result == JSON_READ_OK ? build(out, &scan, err) : result;
+    json_scan_free(&scan);
+    return result;
 }
 
 enum json_read json_read(struct json **out, struct slice text, const struct json_limits *limits,
                          struct err *err)
 {
+    char *copy = malloc(text.len + 1);
     *out = NULL;
-    enum json_read result = check_limits(text, limits);
-    if (result != JSON_READ_OK) {
-        return result;
+    if (copy == NULL) {
+        return JSON_READ_NO_MEMORY;
     }
-    json_error_t error;
-    const char *octets = text.len > 0 ? text.data : "";
-    json_t *value = json_loadb(octets, text.len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error);
-    if (value == NULL) {
-        return tell(&error, err);
+    if (text.len > 0) {
+        memcpy(copy, text.data, text.len);
     }
-    *out = node_new(value);
-    return *out != NULL ? JSON_READ_OK : JSON_READ_NO_MEMORY;
+    enum json_read result = json_read_in_place(out, copy, text.len, limits, err);
+    if (result == JSON_READ_OK) {
+        (*out)->text = copy;
+    } else {
+        free(copy);
+    }
+    return result;
 }
 
-/* No deeper than json_read's limit. */
-static void wipe_strings(json_t *value)
+static struct json_view view_of(const void *node, const struct json *json)
 {
-    const char *key = NULL;
-    json_t *member = NULL;
-    size_t index = 0;
-    if (json_is_string(value)) {
-        /* The string is the value's own; only the interface is const. */
-        secret_wipe((char *)json_string_value(value), json_string_length(value));
-    }
-    json_array_foreach(value, index, member)
-    {
-        wipe_strings(member);
-    }
-    json_object_foreach(value, key, member)
-    {
-        wipe_strings(member);
-    }
-}
-
-void json_wipe(struct json *json)
-{
-    if (json != NULL) {
-        wipe_strings(json->value);
-    }
-    json_free(json);
+    return (struct json_view){node, json};
 }
 
 struct json_view json_view_of(const struct json *json)
 {
-    return (struct json_view){json->value};
+    return view_of(json->value, json);
 }
 
 enum json_kind json_view_kind(struct json_view view)
@@ -319,7 +306,11 @@ enum json_kind json_view_kind(struct json_view view)
 
 struct slice json_view_text(struct json_view view)
 {
-    return (struct slice){json_string_value(view.node), json_string_length(view.node)};
+    const char *string = json_string_value(view.node);
+    if (string == NULL || view.json->strings == NULL) { /* no string, or one of a value that was built */
+        return (struct slice){string, json_string_length(view.node)};
+    }
+    return view.json->strings[strtoull(string, NULL, 10)].text;
 }
 
 int64_t json_view_integer(struct json_view view)
@@ -339,7 +330,52 @@ size_t json_view_count(struct json_view view)
 
 struct json_view json_view_item(struct json_view view, size_t i)
 {
-    return (struct json_view){json_array_get(view.node, i)};
+    return view_of(json_array_get(view.node, i), view.json);
+}
+
+bool json_view_get(struct json_view view, struct slice key, struct json_view *value)
+{
+    *value = view_of(json_object_getn(view.node, key.data, key.len), view.json);
+    return value->node != NULL;
+}
+
+/* A copy with the strings themselves in the places of their numbers; no deeper than json_read's limit. */
+static json_t *restored(struct json_view view)
+{
+    struct json_member member = {0};
+    json_t *copy = NULL;
+    bool good = true;
+    switch (json_view_kind(view)) {
+    case JSON_KIND_STRING:
+        return json_stringn_nocheck(json_view_text(view).data, json_view_text(view).len);
+    case JSON_KIND_LIST:
+        copy = json_array();
+        for (size_t i = 0; good && i < json_view_count(view); i++) {
+            good = json_array_append_new(copy, restored(json_view_item(view, i))) == 0;
+        }
+        break;
+    case JSON_KIND_OBJECT:
+        copy = json_object();
+        while (good && json_view_next(view, &member)) {
+            good = json_object_set_new_nocheck(copy, member.key, restored(member.value)) == 0;
+        }
+        break;
+    default:
+        return json_incref((json_t *)view.node);
+    }
+    if (!good) {
+        json_decref(copy);
+    }
+    return good ? copy : NULL;
+}
+
+bool json_view_write(struct json_view view, struct buf *out)
+{
+    json_t *copy = restored(view);
+    /* 15 digits are what a double surely holds: 1.1 is not written as 1.1000000000000001. */
+    bool good = copy != NULL && append_text(out, copy, JSON_ENCODE_ANY | JSON_REAL_PRECISION(15));
+    json_decref(copy);
+    return good;
 }
 
 bool json_view_next(struct json_view view, struct json_member *member)
@@ -351,6 +387,6 @@ bool json_view_next(struct json_view view, struct json_member *member)
         return false;
     }
     member->key = json_object_iter_key(member->position);
-    member->value.node = json_object_iter_value(member->position);
+    member->value = view_of(json_object_iter_value(member->position), view.json);
     return true;
 }

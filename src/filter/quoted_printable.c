@@ -30,8 +30,8 @@ struct code {
 
 /* clang-format off */
 #define LITERAL(c) {{(char)(c), 0, 0}, 1}
-#define LITERALS(c) LITERAL(c), LITERAL(c + 1), LITERAL(c + 2), LITERAL(c + 3), LITERAL(c + 4), LITERAL(c + 5), \
-    LITERAL(c + 6), LITERAL(c + 7)
+#define LITERALS(c) LITERAL(c), LITERAL((c) + 1), LITERAL((c) + 2), LITERAL((c) + 3), LITERAL((c) + 4), LITERAL((c) + 5), \
+    LITERAL((c) + 6), LITERAL((c) + 7)
 #define HEX(high, low) {{'=', (high), (low)}, ENCODED} /* capitals only (rule 1) */
 #define HEX_HALF(high) HEX(high, '0'), HEX(high, '1'), HEX(high, '2'), HEX(high, '3'), HEX(high, '4'), \
     HEX(high, '5'), HEX(high, '6'), HEX(high, '7')

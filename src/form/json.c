@@ -264,7 +264,7 @@ enum form_result json_form_finish(struct json_form *parser, struct fields *field
     struct json *json = NULL;
     enum form_result result = FORM_FAILED;
     fields->form->from_json = true;
-    switch (json_read(&json, buf_slice(&parser->text), &limits, err)) {
+    switch (json_read_in_place(&json, parser->text.data, parser->text.len, &limits, err)) {
     case JSON_READ_OK:
         result = add_fields(fields, json_view_of(json), err);
         break;
@@ -285,6 +285,6 @@ enum form_result json_form_finish(struct json_form *parser, struct fields *field
         err_set(err, "There is no memory to read the JSON");
         break;
     }
-    json_wipe(json);
+    json_free(json);
     return result;
 }

@@ -89,6 +89,22 @@ static bool peer_address(const struct sockaddr *peer, uint8_t address[16])
     return false;
 }
 
+static bool is_in(const struct http_network *networks, size_t count, const uint8_t address[16])
+{
+    for (size_t i = 0; i < count; i++) {
+        if (same_prefix(networks[i].address, address, networks[i].prefix)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool http_network_has(const struct http_network *networks, size_t count, const char *address)
+{
+    uint8_t octets[16];
+    return parse_address(address, octets) != 0 && is_in(networks, count, octets);
+}
+
 bool network_allows(const struct http_network *networks, size_t count, const struct sockaddr *peer)
 {
     uint8_t address[16];
@@ -99,10 +115,5 @@ bool network_allows(const struct http_network *networks, size_t count, const str
         networks = loopback;
         count = sizeof loopback / sizeof loopback[0];
     }
-    for (size_t i = 0; i < count; i++) {
-        if (same_prefix(networks[i].address, address, networks[i].prefix)) {
-            return true;
-        }
-    }
-    return false;
+    return is_in(networks, count, address);
 }

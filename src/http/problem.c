@@ -8,6 +8,7 @@
 #include <string.h>
 
 #define RETRY_AFTER_OVERLOADED "5"  /* seconds: a worker becomes free soon */
+#define RETRY_AFTER_NOT_READY  "10" /* seconds: the next probe may say otherwise */
 #define RETRY_AFTER_TEMPORARY  "60" /* seconds: an SMTP server's temporary refusal takes longer */
 
 static const struct {
@@ -25,8 +26,11 @@ static const struct {
     [PROBLEM_SENDER_NOT_ALLOWED] = {403, "sender-not-allowed", "The sender is not allowed", NULL},
     [PROBLEM_OVERRIDE_NOT_ALLOWED] = {403, "override-not-allowed", "The choice of server is not allowed",
                                       NULL},
+    [PROBLEM_ORIGIN_NOT_ALLOWED] = {403, "origin-not-allowed", "The page that sent this is not allowed to",
+                                    NULL},
     [PROBLEM_CROSS_SITE] = {403, "cross-site", "Requests from other web sites are not allowed", NULL},
     [PROBLEM_NO_SUCH_ROUTE] = {404, "no-such-route", "There is nothing at this path", NULL},
+    [PROBLEM_NO_SUCH_FORM] = {404, "no-such-form", "There is no form of that name", NULL},
     [PROBLEM_METHOD_NOT_ALLOWED] = {405, "method-not-allowed", "The method is not allowed at this path",
                                     NULL},
     [PROBLEM_UNSUPPORTED_MEDIA_TYPE] = {415, "unsupported-media-type",
@@ -50,6 +54,7 @@ static const struct {
     [PROBLEM_SMTP_TEMPORARY] = {503, "smtp-temporary", "The SMTP server asks to try again later",
                                 RETRY_AFTER_TEMPORARY},
     [PROBLEM_OVERLOADED] = {503, "overloaded", "Too many deliveries are in work", RETRY_AFTER_OVERLOADED},
+    [PROBLEM_NOT_READY] = {503, "not-ready", "Mail cannot be delivered at the moment", RETRY_AFTER_NOT_READY},
     [PROBLEM_SMTP_TIMEOUT] = {504, "smtp-timeout", "The SMTP server did not answer in time", NULL},
     [PROBLEM_INTERNAL] = {500, "internal", "Something went wrong here", NULL},
 };
@@ -62,6 +67,11 @@ const char *http_problem_token(enum http_problem problem)
 int http_problem_status(enum http_problem problem)
 {
     return problems[problem].status;
+}
+
+const char *http_problem_retry_after(enum http_problem problem)
+{
+    return problems[problem].retry_after;
 }
 
 /* The answer when not even an answer can be made; if this cannot be appended either, the status stays. */

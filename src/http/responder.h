@@ -38,7 +38,7 @@ char *const *responder_params(const struct responder *responder); /* "NAME=value
 
 /* What libfcgi reads at once: its own measure, and one for large bodies. */
 #define RESPONDER_NARROW 8192
-#define RESPONDER_WIDE   (64 * 1024)
+#define RESPONDER_WIDE   65536
 
 /* Gives libfcgi a buffer of that size for the body. The old one is wiped. Without memory all stays as it is. */
 void responder_resize(struct responder *responder, size_t size);

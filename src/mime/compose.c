@@ -72,6 +72,11 @@ static void write_addresses(struct header *header, const char *name, const char 
     header_end(header);
 }
 
+static bool writes_sender(const struct message *message)
+{
+    return message->from.count > 1 || message->sender_shown;
+}
+
 /* From, and Sender where From does not say who sent it (RFC 5322 3.6.2). */
 static void write_originators(struct header *header, const struct message *message)
 {
@@ -81,7 +86,7 @@ static void write_originators(struct header *header, const struct message *messa
         return;
     }
     write_addresses(header, "From", "from", &message->from);
-    if (message->from.count > 1) {
+    if (writes_sender(message)) {
         header->field = SLICE("sender");
         if (message->sender.count != 1 || message->sender.group_count > 0) {
             header_refuse(header, "a message with several from addresses needs one sender address");
@@ -257,7 +262,7 @@ static const char *find_utf8_field(const struct message *message)
                  {&message->to, "to"},
                  {&message->cc, "cc"}};
     for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++) {
-        bool written = lists[i].list != &message->sender || message->from.count > 1;
+        bool written = lists[i].list != &message->sender || writes_sender(message);
         if (written && needs_utf8(lists[i].list)) {
             return lists[i].field;
         }

@@ -23,7 +23,8 @@
 #include "smtp/auth_scram_message.h"
 #include "smtp/saslprep.h"
 
-#define MESSAGE_MAX ((size_t)64 * 1024) /* octets of what is signed: three messages */
+#define MESSAGE_MAX    ((size_t)64 * 1024) /* octets of what is signed: three messages */
+#define GS2_HEADER_MAX 32
 
 /* A hash's output, or a key of its length. */
 struct key {
@@ -125,13 +126,14 @@ static bool append_base64(struct buf *out, const void *octets, size_t len)
 /* "c=" base64(gs2-header and the channel's data) ",r=" nonce */
 static bool append_without_proof(const struct scram *scram, struct slice nonce, struct buf *out)
 {
-    char input[32 + SCRAM_BINDING_MAX];
-    const char *header = gs2_header(scram);
-    size_t len = strlen(header);
-    memcpy(input, header, len);
-    memcpy(input + len, scram->binding, scram->binding_len);
-    return buf_append_string(out, "c=") && append_base64(out, input, len + scram->binding_len) &&
-           buf_append_string(out, ",r=") && buf_append_slice(out, nonce);
+    struct buf input;
+    buf_init(&input, GS2_HEADER_MAX + SCRAM_BINDING_MAX);
+    bool ok = buf_append_string(&input, gs2_header(scram)) &&
+              buf_append(&input, scram->binding, scram->binding_len) && buf_append_string(out, "c=") &&
+              append_base64(out, buf_cstr(&input), input.len) && buf_append_string(out, ",r=") &&
+              buf_append_slice(out, nonce);
+    buf_free(&input);
+    return ok;
 }
 
 /* --- keys --- */

@@ -38,7 +38,11 @@ static bool was_aborted(const struct smtp_delivery *delivery, const struct smtp_
 static void run(struct smtp_session *session, struct smtp_delivery *delivery, struct smtp_outcome *outcome)
 {
     session_lend(session, (struct limit){delivery->total, delivery->cancel_fd}, outcome);
+    int64_t begun = deadline_clock_us();
     transaction_run(session, delivery, outcome);
+    if (outcome->class == SMTP_ACCEPTED) {
+        outcome->times.transaction = outcome_took(begun);
+    }
     session_lend(session, session->total, NULL);
     session->spent = session->spent || was_aborted(delivery, outcome);
 }
@@ -84,6 +88,20 @@ static bool deliver_warm(struct smtp_session *session, struct smtp_delivery *del
     return false;
 }
 
+/* The session that the caller has left from its last mail, or a waiting one; NULL: there is none that is fit. */
+static struct smtp_session *take_warm(struct smtp_endpoint *endpoint, struct smtp_delivery *delivery,
+                                      struct limit limit)
+{
+    struct smtp_session *left = delivery->session;
+    delivery->session = NULL;
+    if (left != NULL && !limit_passed(limit) && session_rest(left) && session_recheck(left, limit)) {
+        return left;
+    }
+    session_end(left);
+    bool may_wait = delivery->trace == NULL && !limit_passed(limit);
+    return may_wait ? pool_take(endpoint->pool, limit) : NULL;
+}
+
 void smtp_deliver(struct smtp_endpoint *endpoint, struct smtp_delivery *delivery,
                   struct smtp_outcome *outcome)
 {
@@ -91,8 +109,7 @@ void smtp_deliver(struct smtp_endpoint *endpoint, struct smtp_delivery *delivery
     struct session_order order = {.total = {deadline_min(ready_by, delivery->total), delivery->cancel_fd},
                                   .trace = delivery->trace};
     prepare(delivery, outcome);
-    bool warm = delivery->trace == NULL && !limit_passed(order.total);
-    struct smtp_session *session = warm ? pool_take(endpoint->pool, order.total) : NULL;
+    struct smtp_session *session = take_warm(endpoint, delivery, order.total);
     if (session != NULL && deliver_warm(session, delivery, outcome)) {
         return;
     }
@@ -126,4 +143,9 @@ void smtp_release(struct smtp_endpoint *endpoint, struct smtp_session *session)
     if (pool == NULL || !session_rest(session) || !pool_put(pool, session)) {
         session_end(session);
     }
+}
+
+size_t smtp_endpoint_idle(const struct smtp_endpoint *endpoint)
+{
+    return pool_count(endpoint->pool);
 }

@@ -107,7 +107,7 @@ static struct smtp_endpoint *make(const struct smtp_settings *settings, const st
     }
     arena_init(&endpoint->strings, STRINGS_LIMIT);
     endpoint->owns_resolver = base == NULL;
-    endpoint->resolver = base != NULL ? base->resolver : resolver_new(NULL);
+    endpoint->resolver = base != NULL ? base->resolver : resolver_new(NULL, RESOLVE_KEEP_MS);
     if (endpoint->resolver == NULL || !copy_settings(endpoint, settings) ||
         (base == NULL && !make_pool(endpoint))) {
         err_set(err, "out of memory");

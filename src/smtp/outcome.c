@@ -18,6 +18,12 @@ void outcome_init(struct smtp_outcome *outcome)
     outcome->stage = step_name(STEP_CONNECT);
 }
 
+int64_t outcome_took(int64_t begun)
+{
+    int64_t took = deadline_clock_us() - begun;
+    return took > 0 ? took : 1;
+}
+
 /* RFC 4954 6, and x.7.8 "authentication credentials invalid" of any class (RFC 5248 2.4). */
 static bool is_about_auth(const struct smtp_reply_view *reply)
 {

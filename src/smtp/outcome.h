@@ -12,6 +12,9 @@
 /* Nothing has happened yet: no reply, no error, delivery none. */
 void outcome_init(struct smtp_outcome *outcome);
 
+/* What a step took that began then (deadline_clock_us), for smtp_times. */
+int64_t outcome_took(int64_t begun);
+
 /* The class of a reply that the step did not hope for. */
 enum smtp_class outcome_classify(enum step step, const struct smtp_reply_view *reply);
 

@@ -204,3 +204,14 @@ bool pool_put(struct pool *pool, struct smtp_session *session)
     session_end(longest);
     return kept;
 }
+
+size_t pool_count(struct pool *pool)
+{
+    if (pool == NULL) {
+        return 0;
+    }
+    (void)pthread_mutex_lock(&pool->mutex);
+    size_t count = pool->count;
+    (void)pthread_mutex_unlock(&pool->mutex);
+    return count;
+}

@@ -35,4 +35,7 @@ struct smtp_session *pool_take(struct pool *pool, struct limit limit);
  */
 bool pool_put(struct pool *pool, struct smtp_session *session) __attribute__((warn_unused_result));
 
+/* Sessions that wait. Takes NULL. */
+size_t pool_count(struct pool *pool);
+
 #endif

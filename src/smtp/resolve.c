@@ -31,6 +31,7 @@ struct resolver {
     pthread_cond_t work; /* something was queued, or stop */
     pthread_cond_t gone; /* a thread has ended */
     resolve_lookup *lookup;
+    int64_t keep_ms; /* of a result */
     struct lookup *lookups;
     size_t count;
     unsigned threads; /* that have not ended */
@@ -77,13 +78,14 @@ static bool literal(const char *host, struct socket_addresses *addresses)
 
 /* --- life --- */
 
-struct resolver *resolver_new(resolve_lookup *lookup)
+struct resolver *resolver_new(resolve_lookup *lookup, int64_t keep_ms)
 {
     struct resolver *resolver = calloc(1, sizeof *resolver);
     if (resolver == NULL) {
         return NULL;
     }
     resolver->lookup = lookup != NULL ? lookup : system_lookup;
+    resolver->keep_ms = keep_ms;
     if (pthread_mutex_init(&resolver->mutex, NULL) == 0 && pthread_cond_init(&resolver->work, NULL) == 0 &&
         pthread_cond_init(&resolver->gone, NULL) == 0) {
         return resolver;
@@ -165,7 +167,7 @@ static void run_lookup(struct resolver *resolver, struct lookup *lookup)
     lookup->error = error;
     lookup->addresses = addresses;
     lookup->state = LOOKUP_DONE;
-    lookup->expires = error == 0 ? deadline_after(RESOLVE_KEEP_MS) : deadline_now();
+    lookup->expires = error == 0 ? deadline_after(resolver->keep_ms) : deadline_now();
     if (lookup->waiters > 0) {
         (void)!write(lookup->done_fd, &(uint64_t){1}, sizeof(uint64_t)); /* cannot fail: the counter is 0 */
     } else {

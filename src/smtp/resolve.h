@@ -2,7 +2,7 @@
  * resolve: names to addresses without ever waiting past a limit.
  *
  * getaddrinfo cannot be cancelled, so a few helper threads call it while the caller waits within its own limit.
- * One look-up per name is under way at a time, whoever asks; its result is kept for 30 s. Literals are
+ * One look-up per name is under way at a time, whoever asks; its result is kept for a while. Literals are
  * converted at once. Thread-safe.
  */
 #ifndef FCGI_SMTP_SMTP_RESOLVE_H
@@ -39,8 +39,8 @@ typedef int resolve_lookup(const char *name, struct socket_addresses *addresses)
 
 struct resolver;
 
-/* lookup: NULL for the system's. NULL without memory. */
-struct resolver *resolver_new(resolve_lookup *lookup);
+/* lookup: NULL for the system's. keep_ms: how long a result is good, RESOLVE_KEEP_MS. NULL without memory. */
+struct resolver *resolver_new(resolve_lookup *lookup, int64_t keep_ms);
 
 /* Ends the helper threads; one that is inside a look-up is not awaited but ends behind it. Takes NULL. */
 void resolver_free(struct resolver *resolver);

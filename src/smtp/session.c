@@ -192,10 +192,12 @@ static bool connect_server(struct smtp_session *session)
     struct limit limit = step_limit(STEP_CONNECT, &endpoint->settings, session->total);
     struct err why = {.text = ""};
     int fd = -1;
+    int64_t begun = deadline_clock_us();
     enum connect_result result = endpoint_connect(endpoint, limit, session->trace, &fd, &why);
     if (result != CONNECT_OK) {
         return fail(session, class_of(result), STEP_CONNECT, why.text);
     }
+    session->outcome->times.connect = outcome_took(begun);
     stream_init(&session->stream, fd);
     session->sound = true;
     return true;
@@ -205,6 +207,7 @@ static bool start_tls(struct smtp_session *session)
 {
     struct smtp_endpoint *endpoint = session->endpoint;
     struct limit limit = step_limit(STEP_TLS, &endpoint->settings, session->total);
+    int64_t begun = deadline_clock_us();
     enum stream_result result = stream_start_tls(&session->stream, endpoint->tls, endpoint->tls_name, limit);
     if (session->trace != NULL && session->stream.tls != NULL) {
         tls_trace(session->stream.tls, session->trace);
@@ -212,6 +215,7 @@ static bool start_tls(struct smtp_session *session)
     if (result != STREAM_OK) {
         return session_stream_failed(session, (struct said){STEP_TLS, nothing}, result);
     }
+    session->outcome->times.tls = outcome_took(begun);
     tls_view(session->stream.tls, &session->outcome->tls);
     return true;
 }
@@ -219,7 +223,8 @@ static bool start_tls(struct smtp_session *session)
 static bool await_greeting(struct smtp_session *session)
 {
     struct said greeting = {STEP_GREETING, nothing};
-    return session_await(session, greeting) && session_expect(session, greeting);
+    session->outcome->greeted = session_await(session, greeting) && session_expect(session, greeting);
+    return session->outcome->greeted;
 }
 
 /* RFC 5321 4.1.1.1: the address literal where there is no meaningful name. */
@@ -286,13 +291,25 @@ static bool upgrade(struct smtp_session *session)
 
 /* --- life --- */
 
+static bool authenticate(struct smtp_session *session, struct secret *secret)
+{
+    int64_t begun = deadline_clock_us();
+    if (!auth_session_run(session, secret)) {
+        return false;
+    }
+    if (session->endpoint->settings.user != NULL) {
+        session->outcome->times.auth = outcome_took(begun);
+    }
+    return true;
+}
+
 static bool establish(struct smtp_session *session, const struct session_order *order, struct secret *secret)
 {
     const struct smtp_settings *settings = &session->endpoint->settings;
     return connect_server(session) && (settings->tls != SMTP_TLS_IMPLICIT || start_tls(session)) &&
            await_greeting(session) && say_hello(session) &&
            (settings->tls != SMTP_TLS_STARTTLS || (upgrade(session) && say_hello(session))) &&
-           (order->anonymous || auth_session_run(session, secret));
+           (order->anonymous || authenticate(session, secret));
 }
 
 static struct smtp_session *session_new(struct smtp_endpoint *endpoint)

@@ -100,9 +100,6 @@ enum session_progress session_push(struct smtp_session *session, struct said sai
 /* One command and its reply, as session_await_first. */
 bool session_exchange(struct smtp_session *session, struct said said, struct slice more);
 
-/* Lets what was written go and reads its one reply, which must not have been there before. */
-bool session_await_first(struct smtp_session *session, struct said said);
-
 /* True when the last reply is what said hopes for. */
 bool session_expect(struct smtp_session *session, struct said said);
 

@@ -199,7 +199,8 @@ class Bench:
             raise AssertionError(f"fcgi-smtp ended:\n{self.program.output()}")
         return self.program
 
-    def start_nginx(self, location="location / {", extra="", upstream=None, keepalive=True, buffering="on"):
+    def start_nginx(self, location="location / {", extra="", upstream=None, keepalive=True, buffering="on",
+                    read_timeout="65s"):
         """Starts nginx with the snippet of etc/nginx in front of the program, on self.port."""
         (self.port,) = free_ports(1)
         home = self.dir / "nginx"
@@ -208,6 +209,7 @@ class Bench:
         snippet = (SOURCE / "etc" / "nginx" / "fcgi-smtp.conf").read_text()
         snippet = snippet.replace("include       fastcgi_params;", "include /etc/nginx/fastcgi_params;")
         snippet = snippet.replace("fastcgi_request_buffering on;", f"fastcgi_request_buffering {buffering};")
+        snippet = snippet.replace("fastcgi_read_timeout    65s;", f"fastcgi_read_timeout {read_timeout};")
         if not keepalive:
             snippet = snippet.replace("fastcgi_keep_conn on;", "fastcgi_keep_conn off;")
         (home / "snippet.conf").write_text(snippet)

@@ -184,6 +184,7 @@ class Clients(BenchTest):
         self.bench.start_nginx()
         self.post_part(len(self.BODY), self.BODY).close()
         wait_until(self.mail.messages, "the mail to arrive all the same")
+        wait_until(lambda: " outcome=sent" in self.bench.program.output(), "the log to say so")
 
     def test_chunked_uploads(self):
         self.bench.start_nginx(buffering="off")

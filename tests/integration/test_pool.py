@@ -75,6 +75,20 @@ class Pool(BenchTest):
         self.send()
         self.stop()
 
+    def test_overrides_never_use_it(self):
+        self.script = self.bench.start_script("== 1\n" + HELLO + ONE * 2 + QUIT + "== *\n" + HELLO + ONE + QUIT)
+        self.bench.start_program(
+            f"server: {{host: 127.0.0.1, port: {self.script.port}, tls: none}}\nworkers: 1\nallow: {{recipients: [\"*\"], "
+            f"senders: [\"*\"], override: [server, port, tls], hosts: [127.0.0.1], ports: [{self.script.port}]}}\n")
+        self.bench.start_nginx()
+        self.send()
+        port = ("port", str(self.script.port))
+        for fields in ([port], [("tls", "none")], [("server", "127.0.0.1"), port, ("tls", "none")]):
+            answer = self.bench.send(*FIELDS, *fields)
+            self.assertEqual(answer.status, 200, answer)
+        self.send()
+        self.assertEqual(self.stop().count("S: 250 2.0.0 queued"), 5)
+
     def test_max_messages(self):
         self.start("== 1\n" + HELLO + ONE * 2 + QUIT + "== 2\n" + HELLO + ONE + QUIT, "{max_messages: 2}")
         for _ in range(3):

@@ -94,6 +94,18 @@ class Send(BenchTest):
         self.assertEqual(parsed["references"].strip(), "<one@id.example> <two@id.example>")
         self.assertEqual(parsed["date"].datetime.isoformat(), "1997-11-21T09:55:06-06:00")
 
+    def test_domains_are_a_labels(self):
+        answer = self.bench.send(("from", "a@bücher.example"), ("to", "b@straße.example"), ("cc", "Ü <c@BÜCHER.example>"),
+                                 ("text", "t"))
+        self.assertEqual(answer.status, 200, answer)
+        (message,) = self.mail.messages()
+        self.assertEqual(message["mail_from"], "a@xn--bcher-kva.example")
+        self.assertEqual(message["rcpt_tos"], ["b@xn--strae-oqa.example", "c@xn--bcher-kva.example"])
+        header = message["content"].split(b"\r\n\r\n")[0]
+        self.assertIn(b"From: a@xn--bcher-kva.example\r\n", header)
+        self.assertIn(b"To: b@xn--strae-oqa.example\r\n", header)
+        self.assertIn(b"<c@xn--bcher-kva.example>\r\n", header)
+
     def test_rcpt_replaces_the_envelope(self):
         answer = self.bench.send(("from", "a@example.com"), ("to", "Group: shown@example.com;"), ("rcpt", "real@example.com"),
                                  ("text", "x"))

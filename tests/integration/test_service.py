@@ -32,6 +32,14 @@ class CommandLine(BenchTest):
         result = run("--check", "--config", good)
         self.assertEqual((result.returncode, result.stdout), (0, f"{good}: ok\n"), result.stderr)
 
+    def test_verify_none_is_warned_of(self):
+        config = "server: {host: 127.0.0.1, port: 2525, tls: starttls, verify: none}\n"
+        result = run("--check", "--config", self.bench.write_config("listen: unix:/tmp/x.sock\n" + config))
+        self.assertEqual(result.returncode, 0, result)
+        self.assertRegex(result.stderr, "warning: server.verify: the server's certificate is not verified")
+        self.bench.start_program(config)
+        self.assertRegex(self.bench.program.output(), "server.verify: the server's certificate is not verified")
+
     def test_all_problems_at_once(self):
         bad = self.bench.write_config("listne: unix:/x\nworkers: many\nserver: {host: h, prot: 25}\n"
                                       "defaults: {from: 'no address', to: [a@b@c]}\nsandbox: on\n")

@@ -103,6 +103,11 @@ static void test_recipients(void)
     message->sender = addresses("s@from.example");
     run();
     CU_ASSERT_STRING_EQUAL(field(whole().header, "Sender"), "");
+    message->sender_shown = true;
+    run();
+    CU_ASSERT_STRING_EQUAL(field(whole().header, "Sender"), "s@from.example");
+    message->sender = (struct address_list){0};
+    check_refused("sender", "needs one sender");
     clean();
 }
 

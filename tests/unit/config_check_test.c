@@ -193,6 +193,28 @@ static void api_keys(void)
     CHECK_CASES(cases);
 }
 
+static void too_many_keys(void)
+{
+    struct buf yaml;
+    struct config_report report;
+    buf_init(&yaml, CONFIG_FILE_MAX);
+    CU_ASSERT_TRUE(buf_append_string(&yaml, SERVER "keys:\n"));
+    for (int i = 0; i < 1000; i++) {
+        CU_ASSERT_TRUE(buf_printf(&yaml, "- {name: k%d, sha256: '%064d'}\n", i, i));
+    }
+    for (int more = 0; more < 2; more++) {
+        config_report_init(&report);
+        struct config *config = config_parse("f", buf_slice(&yaml), false, &report);
+        CU_ASSERT_EQUAL(config != NULL, more == 0);
+        CU_ASSERT_STRING_EQUAL(buf_cstr(&report.problems),
+                               more == 0 ? "" : "f:3:1: keys: has 1001 entries; at most 1000 are expected\n");
+        config_free(config);
+        config_report_free(&report);
+        CU_ASSERT_TRUE(buf_append_string(&yaml, "- {name: more, sha256: 'x'}\n"));
+    }
+    buf_free(&yaml);
+}
+
 /* What a key's allow does not say is empty, whatever the top-level one says. */
 static void a_key_has_an_allow_of_its_own(void)
 {
@@ -832,9 +854,100 @@ static void files_are_loaded(void)
     remove_place(&place);
 }
 
+/* Whether addresses are some is not looked at here. */
+#define FROM "defaults: {from: a.b.example, to: c.d.example}\n"
+
+static void forms(void)
+{
+    static const struct check_case cases[] = {
+        {SERVER "forms:\n", ""},
+        {SERVER "forms: {}\n", ""},
+        {SERVER FROM "forms: {a: {to: x.y.example}, b: {bcc: [x.y.example]}}\n", ""},
+        {SERVER "forms: {a: {to: x.y.example, from: n.y.example, server: default}}\n", ""},
+        {SERVER "forms: {a: {cc: x.y.example}}\n",
+         "f:2:9: forms.a: has no sender; from is expected, here or under defaults\n"},
+        {SERVER FROM "forms: {a: {to: []}, b: , c: {from: n.y.example}}\n",
+         "f:3:9: forms.a: has no recipient; to, cc or bcc is expected\n"
+         "f:3:22: forms.b: has no recipient; to, cc or bcc is expected\n"
+         "f:3:27: forms.c: has no recipient; to, cc or bcc is expected\n"},
+        {SERVER FROM "forms: {a: {to: x.y.example, server: b}}\n",
+         "f:3:38: forms.a.server: \"b\" is not a server; one of default is expected\n"},
+        {SERVER FROM "forms: {a: {to: x.y.example, attachments: {types: text/plain}}}\n",
+         "f:3:30: forms.a.attachments: says which files but not how many; max is expected too\n"},
+        {SERVER FROM
+         "forms: {a: {to: x.y.example, attachments: {max: 1, types: [a/b, 'a/*', '*/*', a, a/, /b, "
+         "'a/b;c=d', 'a b/c', 'a/b*']}}}\n",
+         "f:3:72: forms.a.attachments.types[2]: \"*/*\" is not valid; a media type like application/pdf or "
+         "image/* is expected\n"
+         "f:3:79: forms.a.attachments.types[3]: \"a\" is not valid; a media type like application/pdf or "
+         "image/* is expected\n"
+         "f:3:82: forms.a.attachments.types[4]: \"a/\" is not valid; a media type like application/pdf or "
+         "image/* is expected\n"
+         "f:3:86: forms.a.attachments.types[5]: \"/b\" is not valid; a media type like application/pdf or "
+         "image/* is expected\n"
+         "f:3:90: forms.a.attachments.types[6]: \"a/b;c=d\" is not valid; a media type like application/pdf "
+         "or "
+         "image/* is expected\n"
+         "f:3:101: forms.a.attachments.types[7]: \"a b/c\" is not valid; a media type like application/pdf "
+         "or "
+         "image/* is expected\n"
+         "f:3:110: forms.a.attachments.types[8]: \"a/b*\" is not valid; a media type like application/pdf or "
+         "image/* is expected\n"},
+        {SERVER FROM
+         "forms: {a: x, b: [], 'c d': {to: x.y.example}, e: {to: x.y.example, host: h, sucess: /}}\n",
+         "f:3:12: forms.a: is a single value; keys with values are expected\n"
+         "f:3:18: forms.b: is a list; keys with values are expected\n"
+         "f:3:22: forms.c d: is no name for a form; 1 to 64 letters, digits, \"-\", \"_\" and \".\" are "
+         "expected\n"
+         "f:3:69: forms.e.host: is an unknown key here; it is known as servers.*.host\n"
+         "f:3:78: forms.e.sucess: is an unknown key; the nearest known one is success\n"},
+        {SERVER FROM
+         "forms: {a: {to: x.y.example, subject: \"a\\nb\", text: \"a\\nb\\tc\", html: \"a\\u0001\", "
+         "success: '', required: ['']}}\n",
+         "f:3:39: forms.a.subject: holds a control character; plain text is expected\n"
+         "f:3:70: forms.a.html: holds a control character; plain text is expected\n"
+         "f:3:90: forms.a.success: is empty; text is expected\n"
+         "f:3:105: forms.a.required[0]: is empty; text is expected\n"},
+    };
+    CHECK_CASES(cases);
+}
+
+static void forms_are_read(void)
+{
+    static const char yaml[] = SERVER FROM "forms:\n"
+                                           "  contact:\n"
+                                           "    to: [x.y.example, z.y.example]\n"
+                                           "    required: name\n"
+                                           "    text: |\n"
+                                           "      {{a}}\n"
+                                           "        b\n"
+                                           "    attachments: {max: 3, types: ['image/*']}\n"
+                                           "  other: {bcc: x.y.example}\n";
+    struct config_report report;
+    config_report_init(&report);
+    struct config *config = config_parse("f", slice_of(yaml), false, &report);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(config);
+    CU_ASSERT_EQUAL_FATAL(config->form_count, 2);
+    const struct config_form *form = &config->forms[0];
+    CU_ASSERT_STRING_EQUAL(form->name, "contact");
+    CU_ASSERT_EQUAL(form->to.count, 2);
+    CU_ASSERT_STRING_EQUAL(form->required.items[0], "name");
+    CU_ASSERT_STRING_EQUAL(form->text, "{{a}}\n  b\n");
+    CU_ASSERT_EQUAL(form->attachments.max, 3);
+    CU_ASSERT_STRING_EQUAL(form->attachments.types.items[0], "image/*");
+    CU_ASSERT_PTR_NULL(form->html);
+    CU_ASSERT_STRING_EQUAL(config->forms[1].name, "other");
+    CU_ASSERT_EQUAL(config->forms[1].attachments.max, 0);
+    config_free(config);
+    config_report_free(&report);
+}
+
 static const struct unit_test tests[] = {
     {"which server", which_server},
+    {"forms", forms},
+    {"forms are read", forms_are_read},
     {"API keys", api_keys},
+    {"too many keys", too_many_keys},
     {"a key has an allow of its own", a_key_has_an_allow_of_its_own},
     {"who may connect", who_may_connect},
     {"files and directories", files_and_directories},

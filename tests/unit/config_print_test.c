@@ -56,6 +56,10 @@ static const char small_printed[] = "listen: unix:/run/fcgi-smtp/fcgi-smtp.sock\
                                     "  level: info\n"
                                     "  format: logfmt\n"
                                     "  to: stderr\n"
+                                    "pages: []\n"
+                                    "pages_from:\n"
+                                    "  - \"127.0.0.1\"\n"
+                                    "  - \"::1\"\n"
                                     "server: default\n"
                                     "servers:\n"
                                     "  default:\n"
@@ -115,7 +119,8 @@ static const char small_printed[] = "listen: unix:/run/fcgi-smtp/fcgi-smtp.sock\
                                     "  memory_per_request: 256KiB\n"
                                     "idempotency:\n"
                                     "  keep: 24h\n"
-                                    "  entries: 10000\n";
+                                    "  entries: 10000\n"
+                                    "forms: {}\n";
 
 static void prints_everything_that_is_in_effect(void)
 {
@@ -130,7 +135,8 @@ static const char full[] =
     "listen: '[::1]:9000'\nlisten_mode: 0\nlisten_group: root\nlisten_allowed: [\"::1\", 10.0.0.0/8]\n"
     "base_path: \"/a b/\xC3\xA4/\"\nworkers: 1\nqueue_wait: 0s\nconnections: 7\nidle: 61s\nshutdown_timeout: "
     "1500ms\n"
-    "spill_dir: /var/tmp\nlog: {level: debug, format: json, to: syslog}\nserver: ['123', a]\n"
+    "spill_dir: /var/tmp\nlog: {level: debug, format: json, to: syslog}\n"
+    "pages: [status, compose]\npages_from: [192.0.2.0/24, '2001:db8::/32']\nserver: ['123', a]\n"
     "servers:\n"
     "  a: {host: '::1', port: 2525, protocol: lmtp, tls: none, verify: full, source_address: '2001:db8::1',\n"
     "      timeouts: {connect: 1ms, total: 1s}, pool: {size: 0, idle: 1ms, max_messages: 1}, retry_after: "
@@ -159,7 +165,19 @@ static const char defaults[] =
     "         memory_per_request: 1MB, json: 256}\nidempotency: {keep: 720h, entries: 1}\n"
     "keys:\n  - {name: '123', sha256: " DIGEST "0}\n"
     "  - {name: 'no', sha256: '" DIGEST "A', allow: {recipients: ['*', '- x'], senders: [a], servers: [a],\n"
-    "     override: [port, tls], hosts: ['*'], ports: [25]}}\n";
+    "     override: [port, tls], hosts: ['*'], pages: [status], ports: [25]}}\n"
+    "forms:\n"
+    "  contact: {to: x@y.example, cc: [a@b.example], bcc: c@d.example, from: 'N <n@y.example>', server: a,\n"
+    "            subject: '{{name}}', reply_to: '{{email}}', required: [name, 'a b'], honeypot: website,\n"
+    "            text: \"a: {{b}}\\n\\tc # d\\n\", success: /thanks, failure: 'https://y.example/?a=b#c',\n"
+    "            origins: [https://y.example], redirect_origins: https://z.example,\n"
+    "            attachments: {max: 3, types: ['image/*', application/pdf]}}\n"
+    "  '1.b':\n"
+    "    to: x@y.example\n"
+    "    html: |\n"
+    "      <p>\"{{x}}\"</p>\n"
+    "        <b>\\\n"
+    "    attachments: {}\n";
 
 static void what_is_printed_is_read_again(void)
 {
@@ -204,6 +222,9 @@ static void what_is_printed_is_read_again(void)
     CU_ASSERT_STRING_EQUAL(second->keys[1].allow.recipients.items[1], "- x");
     CU_ASSERT_EQUAL(second->keys[1].allow.override, CONFIG_OVERRIDE_PORT | CONFIG_OVERRIDE_TLS);
     CU_ASSERT_EQUAL(second->keys[1].allow.ports.items[0], 25);
+    CU_ASSERT_EQUAL(second->keys[1].allow.pages, CONFIG_PAGE_STATUS);
+    CU_ASSERT_EQUAL(second->pages, CONFIG_PAGE_STATUS | CONFIG_PAGE_COMPOSE);
+    CU_ASSERT_EQUAL(second->pages_from.count, 2);
     CU_ASSERT_PTR_NOT_NULL(strstr(once.data, "\nkeys:\n  - name: \"123\"\n    sha256: \"" DIGEST "0\"\n"
                                              "    allow:\n      recipients: []\n"));
     config_free(first);

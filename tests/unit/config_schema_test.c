@@ -13,6 +13,7 @@
 union any_base {
     struct config config;
     struct config_server server;
+    struct config_form form;
     struct config_key key;
 };
 
@@ -49,6 +50,7 @@ static void the_table_is_sound(void)
         char names[SCHEMA_NAMES_MAX][SCHEMA_PATH_MAX];
         CU_ASSERT(schema_names("", names) < SCHEMA_NAMES_MAX);
         CU_ASSERT(schema_names(SCHEMA_SERVER, names) < SCHEMA_NAMES_MAX);
+        CU_ASSERT(schema_names(SCHEMA_FORM, names) < SCHEMA_NAMES_MAX);
         CU_ASSERT(schema_names(SCHEMA_API_KEY, names) < SCHEMA_NAMES_MAX);
     }
 }
@@ -107,6 +109,13 @@ static void names_are_found_in_their_section(void)
         {"servers.*.timeouts", "total", SCHEMA_KEY, "servers.*.timeouts.total"},
         {"servers.*", "pool", SCHEMA_SECTION, "servers.*.pool"},
         {"servers.*.pool", "idle", SCHEMA_KEY, "servers.*.pool.idle"},
+        {"", "forms", SCHEMA_KEY, "forms"},
+        {"forms.*", "to", SCHEMA_KEY, "forms.*.to"},
+        {"forms.*", "attachments", SCHEMA_SECTION, "forms.*.attachments"},
+        {"forms.*.attachments", "max", SCHEMA_KEY, "forms.*.attachments.max"},
+        {"forms.*", "host", SCHEMA_UNKNOWN, NULL},
+        {"servers.*", "attachments", SCHEMA_UNKNOWN, NULL},
+        {"forms", "*", SCHEMA_UNKNOWN, NULL},
         {"", "keys", SCHEMA_KEY, "keys"},
         {"keys.*", "name", SCHEMA_KEY, "keys.*.name"},
         {"keys.*", "allow", SCHEMA_SECTION, "keys.*.allow"},
@@ -150,7 +159,8 @@ static void sections_know_their_names(void)
     CU_ASSERT_EQUAL(schema_names("servers.*.timeouts", names), 5);
     size_t count = schema_names("", names);
     CU_ASSERT_STRING_EQUAL(names[0], "listen");
-    CU_ASSERT_STRING_EQUAL(names[count - 1], "idempotency");
+    CU_ASSERT_STRING_EQUAL(names[count - 1], "forms");
+    CU_ASSERT_EQUAL(schema_names("forms.*.attachments", names), 2);
     CU_ASSERT_EQUAL(schema_names("keys.*", names), 3);
     CU_ASSERT_STRING_EQUAL(names[2], "allow");
     CU_ASSERT_STRING_EQUAL(schema_elsewhere(SLICE("senders")), "allow.senders");

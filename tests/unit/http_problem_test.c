@@ -103,6 +103,8 @@ static void test_statuses(void)
         const char *token;
     } cases[] = {
         {PROBLEM_MALFORMED_FORM, 400, "malformed-form"},
+        {PROBLEM_ORIGIN_NOT_ALLOWED, 403, "origin-not-allowed"},
+        {PROBLEM_NO_SUCH_FORM, 404, "no-such-form"},
         {PROBLEM_KEY_REQUIRED, 401, "key-required"},
         {PROBLEM_KEY_UNKNOWN, 401, "key-unknown"},
         {PROBLEM_CROSS_SITE, 403, "cross-site"},

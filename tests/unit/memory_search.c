@@ -32,12 +32,15 @@ void memory_secret(unsigned number, char *out)
 static size_t count_in(unsigned number, size_t len)
 {
     size_t found = 0;
-    for (size_t at = 0; at + TAIL <= len; at++) {
+    const unsigned char *at = piece;
+    while (len >= TAIL &&
+           (at = memchr(at, character(number, TAIL), (size_t)(piece + len - TAIL + 1 - at))) != NULL) {
         size_t same = 0;
-        while (same < TAIL && piece[at + same] == (unsigned char)character(number, TAIL + same)) {
+        while (same < TAIL && at[same] == (unsigned char)character(number, TAIL + same)) {
             same++;
         }
         found += same == TAIL ? 1 : 0;
+        at++;
     }
     return found;
 }

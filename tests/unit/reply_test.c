@@ -168,6 +168,7 @@ static enum reply_status feed_line(struct reply *reply, size_t len, const char *
 
 static void line_limit(void)
 {
+    CU_ASSERT_EQUAL(REPLY_LINE_MAX, 4096);
     static const struct {
         size_t len;
         const char *line_end;
@@ -192,6 +193,7 @@ static void line_limit(void)
 
 static void count_limit(void)
 {
+    CU_ASSERT_EQUAL(REPLY_LINES_MAX, 128);
     for (size_t count = REPLY_LINES_MAX - 1; count <= REPLY_LINES_MAX + 1; count++) {
         struct reply reply;
         size_t used = 0;

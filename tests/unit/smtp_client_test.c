@@ -1,11 +1,15 @@
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "smtp/endpoint.h"
+#include "smtp/session.h"
 #include "smtp_fixture.h"
 #include "unit.h"
 
@@ -139,8 +143,12 @@ static const struct row rows[] = {
 static bool row_holds(const struct row *row, const struct smtp_fixture *f)
 {
     const struct smtp_outcome *o = &f->outcome;
-    return o->class == row->class && o->state == row->state && strcmp(o->stage, row->stage) == 0 &&
-           o->reply.code == row->code && strstr(o->err.text, row->text) != NULL && o->err.text[0] != '\0' &&
+    bool connected = strcmp(o->stage, "connect") != 0;
+    bool greeted = connected && strcmp(o->stage, "greeting") != 0;
+    bool measured = (o->times.connect > 0) == connected && o->times.transaction == 0;
+    return o->greeted == greeted && measured && o->class == row->class && o->state == row->state &&
+           strcmp(o->stage, row->stage) == 0 && o->reply.code == row->code &&
+           strstr(o->err.text, row->text) != NULL && o->err.text[0] != '\0' &&
            f->recipients[0].state == row->state;
 }
 
@@ -249,6 +257,9 @@ static void accepted(void)
     CU_ASSERT_EQUAL(f.recipients[0].state, SMTP_DELIVERY_DONE);
     CU_ASSERT_STRING_EQUAL(f.recipients[0].reply.text, "Ok: queued as 4F2C1");
     CU_ASSERT_PTR_NOT_NULL(f.outcome.session);
+    CU_ASSERT_TRUE(f.outcome.greeted);
+    CU_ASSERT_TRUE(f.outcome.times.connect > 0 && f.outcome.times.transaction > 0);
+    CU_ASSERT_EQUAL(f.outcome.times.tls + f.outcome.times.auth, 0);
     char *transcript = smtp_script_transcript(f.script, 1);
     CU_ASSERT_PTR_NULL(strstr(transcript, "QUIT")); /* the answer does not wait for it */
     free(transcript);
@@ -276,6 +287,22 @@ static void flights(void)
                                  "QUIT\\r\\n\n");
     free(text);
     smtp_fixture_end(&f, "flights");
+}
+
+/* A flight behind an unanswered one leaves at once (RFC 896's algorithm is off). */
+static void no_delay(void)
+{
+    struct smtp_fixture f;
+    smtp_fixture_init(&f);
+    smtp_fixture_start(&f, HELLO MAIL RCPT DATA "DATA\nS: 250 ok\n" QUIT);
+    smtp_deliver(f.endpoint, &f.delivery, &f.outcome);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(f.outcome.session);
+    int on = 0;
+    socklen_t len = sizeof on;
+    CU_ASSERT_EQUAL(getsockopt(f.outcome.session->stream.fd, IPPROTO_TCP, TCP_NODELAY, &on, &len), 0);
+    CU_ASSERT_NOT_EQUAL(on, 0);
+    smtp_release(f.endpoint, f.outcome.session);
+    smtp_fixture_end(&f, "no delay");
 }
 
 static void hello_falls_back(void)
@@ -473,6 +500,7 @@ static const struct unit_test tests[] = {
     {"a large message is whole", large_is_whole},
     {"accepted", accepted},
     {"flights", flights},
+    {"no delay", no_delay},
     {"HELO", hello_falls_back},
     {"the name in EHLO", own_names},
     {"a unix socket", through_a_unix_socket},

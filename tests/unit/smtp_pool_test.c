@@ -100,6 +100,35 @@ static void no_pool(void)
     end(&f, "no pool");
 }
 
+/* A session that is given on needs no pool, and is not used when it is no longer fit. */
+static void given_on(void)
+{
+    struct smtp_fixture f;
+    init(&f);
+    f.settings.pool_size = 0;
+    f.settings.pool_max_messages = 3;
+    smtp_fixture_start(&f, "== 1\n" HELLO ONE MAIL "C: RCPT *\nS: 550 no\nC: RSET\nS: 250 ok\n" ONE QUIT
+                           "== 2\n" HELLO ONE "CLOSE\n== 3\n" HELLO ONE QUIT);
+    (void)hold(&f);
+    f.delivery.session = f.outcome.session;
+    smtp_deliver(f.endpoint, &f.delivery, &f.outcome);
+    CU_ASSERT_EQUAL(f.outcome.class, SMTP_RECIPIENTS_REFUSED);
+    CU_ASSERT_TRUE(f.outcome.reused);
+    CU_ASSERT_PTR_NULL(f.delivery.session);
+    f.delivery.session = f.outcome.session;
+    (void)hold(&f);
+    CU_ASSERT_TRUE(f.outcome.reused);
+    f.delivery.session = f.outcome.session; /* it has had pool_max_messages */
+    (void)hold(&f);
+    CU_ASSERT_FALSE(f.outcome.reused);
+    CU_ASSERT_TRUE(smtp_script_wait(f.script, 1, LONG_MS));
+    CU_ASSERT_TRUE(smtp_script_wait(f.script, 2, LONG_MS)); /* and this one is closed by now */
+    f.delivery.session = f.outcome.session;
+    deliver(&f, false);
+    CU_ASSERT_TRUE(smtp_script_wait(f.script, 3, LONG_MS));
+    end(&f, "given on");
+}
+
 static void newest_first(void)
 {
     struct smtp_fixture f;
@@ -135,6 +164,7 @@ static void bounded_in_number(void)
         sessions[i] = hold(&f);
     }
     for (size_t i = 0; i < 4; i++) {
+        CU_ASSERT_EQUAL(smtp_endpoint_idle(f.endpoint), i < 2 ? i : 2);
         smtp_release(f.endpoint, sessions[i]);
     }
     CU_ASSERT_TRUE(smtp_script_wait(f.script, 2, LONG_MS));
@@ -142,6 +172,9 @@ static void bounded_in_number(void)
     CU_ASSERT_FALSE(has_quit(&f, 3) || has_quit(&f, 4));
     sessions[0] = hold(&f);
     CU_ASSERT_TRUE(f.outcome.reused);
+    CU_ASSERT_FALSE(f.outcome.greeted);
+    CU_ASSERT_EQUAL(f.outcome.times.connect, 0);
+    CU_ASSERT_EQUAL(smtp_endpoint_idle(f.endpoint), 1);
     sessions[1] = hold(&f);
     CU_ASSERT_TRUE(f.outcome.reused);
     smtp_release(f.endpoint, sessions[0]);
@@ -528,6 +561,7 @@ static void clean_up(void)
 static const struct unit_test tests[] = {
     {"one after the other", one_after_the_other},
     {"no pool", no_pool},
+    {"given on", given_on},
     {"newest first", newest_first},
     {"bounded in number", bounded_in_number},
     {"bounded in messages", bounded_in_messages},

@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <string.h>
@@ -66,7 +67,7 @@ static struct limit within(int64_t ms)
 
 static void literals(void)
 {
-    struct resolver *resolver = resolver_new(NULL);
+    struct resolver *resolver = resolver_new(NULL, RESOLVE_KEEP_MS);
     struct socket_addresses addresses;
     struct err err = {.text = ""};
     CU_ASSERT_PTR_NOT_NULL_FATAL(resolver);
@@ -86,7 +87,7 @@ static void literals(void)
 
 static void by_the_system(void)
 {
-    struct resolver *resolver = resolver_new(NULL);
+    struct resolver *resolver = resolver_new(NULL, RESOLVE_KEEP_MS);
     struct socket_addresses addresses;
     struct err err = {.text = ""};
     CU_ASSERT_PTR_NOT_NULL_FATAL(resolver);
@@ -118,7 +119,7 @@ static void *ask(void *argument)
 static void one_lookup_per_name(void)
 {
     gate_set(false);
-    struct resolver *resolver = resolver_new(gated_lookup);
+    struct resolver *resolver = resolver_new(gated_lookup, RESOLVE_KEEP_MS);
     CU_ASSERT_PTR_NOT_NULL_FATAL(resolver);
     struct asker askers[8];
     for (size_t i = 0; i < 8; i++) {
@@ -138,11 +139,31 @@ static void one_lookup_per_name(void)
     resolver_free(resolver);
 }
 
+/* A result is good for as long as was said, and then asked for anew. */
+static void kept_for_a_while(void)
+{
+    gate_set(false);
+    gate_set(true);
+    CU_ASSERT_EQUAL(RESOLVE_KEEP_MS, 30000);
+    struct resolver *resolver = resolver_new(gated_lookup, 200);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(resolver);
+    struct socket_addresses addresses;
+    deadline begun = deadline_now();
+    while (gate.entered < 2 && deadline_now() < begun + 20000) {
+        CU_ASSERT_EQUAL(resolver_resolve(resolver, "one.example", 25, within(20000), &addresses, NULL),
+                        RESOLVE_OK);
+        (void)poll(NULL, 0, 5);
+    }
+    CU_ASSERT_EQUAL(gate.entered, 2);
+    CU_ASSERT(deadline_now() >= begun + 200);
+    resolver_free(resolver);
+}
+
 static void failures_are_not_kept(void)
 {
     gate_set(false);
     gate_set(true);
-    struct resolver *resolver = resolver_new(gated_lookup);
+    struct resolver *resolver = resolver_new(gated_lookup, RESOLVE_KEEP_MS);
     CU_ASSERT_PTR_NOT_NULL_FATAL(resolver);
     for (unsigned i = 1; i <= 3; i++) {
         struct socket_addresses addresses;
@@ -160,7 +181,7 @@ static void failures_are_not_kept(void)
 static void hanging(void)
 {
     gate_set(false);
-    struct resolver *resolver = resolver_new(gated_lookup);
+    struct resolver *resolver = resolver_new(gated_lookup, RESOLVE_KEEP_MS);
     CU_ASSERT_PTR_NOT_NULL_FATAL(resolver);
     struct socket_addresses addresses;
     struct err err = {.text = ""};
@@ -179,7 +200,7 @@ static void hanging(void)
 static void all_helpers_hang(void)
 {
     gate_set(false);
-    struct resolver *resolver = resolver_new(gated_lookup);
+    struct resolver *resolver = resolver_new(gated_lookup, RESOLVE_KEEP_MS);
     CU_ASSERT_PTR_NOT_NULL_FATAL(resolver);
     struct socket_addresses addresses;
     char name[RESOLVE_THREADS + 2][8];
@@ -200,7 +221,7 @@ static void all_helpers_hang(void)
 static void too_many_names(void)
 {
     gate_set(false);
-    struct resolver *resolver = resolver_new(gated_lookup);
+    struct resolver *resolver = resolver_new(gated_lookup, RESOLVE_KEEP_MS);
     CU_ASSERT_PTR_NOT_NULL_FATAL(resolver);
     struct socket_addresses addresses;
     enum resolve_result result = RESOLVE_TIMED_OUT;
@@ -221,6 +242,7 @@ static const struct unit_test tests[] = {
     {"literals", literals},
     {"by the system", by_the_system},
     {"one look-up per name, kept", one_lookup_per_name},
+    {"kept for a while", kept_for_a_while},
     {"failures are not kept", failures_are_not_kept},
     {"a hanging look-up", hanging},
     {"all helpers hang", all_helpers_hang},

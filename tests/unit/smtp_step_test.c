@@ -108,7 +108,9 @@ static void classes(void)
         {STEP_GREETING, 421, "", SMTP_TEMPORARY},
         {STEP_GREETING, 554, "", SMTP_UNAVAILABLE},
         {STEP_GREETING, 250, "", SMTP_PROTOCOL_ERROR},
+        {STEP_GREETING, 554, "5.7.8", SMTP_AUTH_FAILED},
         {STEP_EHLO, 421, "", SMTP_TEMPORARY},
+        {STEP_EHLO, 530, "", SMTP_AUTH_FAILED},
         {STEP_HELO, 502, "", SMTP_UNAVAILABLE},
         {STEP_STARTTLS, 454, "", SMTP_TLS_FAILED},
         {STEP_STARTTLS, 502, "", SMTP_TLS_FAILED},
@@ -125,6 +127,9 @@ static void classes(void)
         {STEP_MAIL, 550, "5.7.1", SMTP_MESSAGE_REFUSED},
         {STEP_MAIL, 530, "5.7.0", SMTP_AUTH_FAILED},
         {STEP_MAIL, 550, "5.7.8", SMTP_AUTH_FAILED},
+        {STEP_MAIL, 534, "", SMTP_AUTH_FAILED},
+        {STEP_MAIL, 535, "", SMTP_AUTH_FAILED},
+        {STEP_MAIL, 538, "", SMTP_AUTH_FAILED},
         {STEP_RCPT, 450, "4.2.1", SMTP_TEMPORARY},
         {STEP_RCPT, 550, "5.1.1", SMTP_RECIPIENTS_REFUSED},
         {STEP_RCPT, 530, "", SMTP_AUTH_FAILED},
@@ -135,6 +140,7 @@ static void classes(void)
         {STEP_END_OF_DATA, 452, "", SMTP_TEMPORARY},
         {STEP_END_OF_DATA, 554, "5.7.1", SMTP_MESSAGE_REFUSED},
         {STEP_END_OF_DATA, 550, "5.17.8", SMTP_MESSAGE_REFUSED},
+        {STEP_END_OF_DATA, 530, "", SMTP_AUTH_FAILED},
         {STEP_END_OF_DATA, 354, "", SMTP_PROTOCOL_ERROR},
     };
     for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {

@@ -184,6 +184,11 @@ static const struct starttls_row starttls_rows[] = {
     {"forgotten capabilities",
      START "TLS\nC: EHLO *\nS: 250-mail\nS: 250 HELP\nC: MAIL FROM:<a@example.com>\nS: 550 no\n" QUIT,
      SMTP_MESSAGE_REFUSED, "MAIL", "550 no"},
+    {"forgotten where EHLO is not known any more",
+     "S: 220 x\nC: EHLO *\nS: 250-x\nS: 250-STARTTLS\nS: 250-PIPELINING\nS: 250 SIZE\nC: STARTTLS\nS: 220 "
+     "go\n"
+     "TLS\nC: EHLO *\nS: 502 no\nC: HELO *\nS: 250 x\nC: MAIL FROM:<a@example.com>\nS: 550 no\n" QUIT,
+     SMTP_MESSAGE_REFUSED, "MAIL", "550 no"},
     {"EHLO refused under TLS", START "TLS\nC: EHLO *\nS: 451 no\n" QUIT, SMTP_TEMPORARY, "EHLO", "451 no"},
 };
 
@@ -295,6 +300,24 @@ static void trust(void)
     }
 }
 
+/* The system's store is what is trusted when nothing is named, and not beside what is. */
+static void system_trust(void)
+{
+    char directory[] = "/tmp/smtp-test-trust-XXXXXX"; /* of no authorities */
+    CU_ASSERT_PTR_NOT_NULL_FATAL(mkdtemp(directory));
+    CU_ASSERT_EQUAL(setenv("SSL_CERT_FILE", ca_file, 1), 0); /* OpenSSL's way to say where that store is */
+    for (int named = 0; named < 2; named++) {
+        struct smtp_fixture f;
+        init(&f, SMTP_TLS_IMPLICIT, "localhost");
+        f.settings.ca_file = NULL;
+        f.settings.ca_path = named != 0 ? directory : NULL;
+        smtp_fixture_run(&f, named != 0 ? "TLS fail\n" : "TLS\n" HELLO SEND, "the system's store");
+        CU_ASSERT_EQUAL(f.outcome.class, named != 0 ? SMTP_TLS_FAILED : SMTP_ACCEPTED);
+    }
+    CU_ASSERT_EQUAL(unsetenv("SSL_CERT_FILE"), 0);
+    CU_ASSERT_EQUAL(rmdir(directory), 0);
+}
+
 static void bad_trust(void)
 {
     struct smtp_fixture f;
@@ -346,6 +369,7 @@ static const struct unit_test tests[] = {
     {"AUTH and a large message", auth_and_large},
     {"lost under TLS", lost_under_tls},
     {"trust", trust},
+    {"the system's store", system_trust},
     {"trust that cannot be loaded", bad_trust},
     {"derived endpoints", derived},
     {"clean up", clean_up},

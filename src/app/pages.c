@@ -1,0 +1,80 @@
+/*
+ * A page that is not listed does not exist. The digests are of what the program holds, so that the policy never names
+ * anything else.
+ */
+#include "app/pages.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "app/access.h"
+#include "app/dashboard.h"
+#include "app/exchange.h"
+#include "fcgi_smtp/base64.h"
+#include "fcgi_smtp/digest.h"
+
+static bool source_of(struct slice content, char source[PAGES_SOURCE_MAX])
+{
+    unsigned char digest[DIGEST_SIZE];
+    char text[PAGES_SOURCE_MAX];
+    if (!digest_of(content, digest)) {
+        return false;
+    }
+    int len = (int)base64_encode(digest, sizeof digest, text);
+    (void)snprintf(source, PAGES_SOURCE_MAX, "sha256-%.*s", len, text);
+    return true;
+}
+
+bool pages_init(struct pages *pages, const struct config *config)
+{
+    const struct config_strings *from = &config->pages_from;
+    pages->from = calloc(from->count + 1, sizeof *pages->from);
+    for (size_t i = 0; pages->from != NULL && i < from->count;
+         i++) { /* the configuration's check found them good */
+        pages->from_count += http_network_parse(&pages->from[pages->from_count], from->items[i]) ? 1 : 0;
+    }
+    return pages->from != NULL && source_of(dashboard_style(), pages->style_source) &&
+           source_of(dashboard_script(), pages->script_source);
+}
+
+void pages_free(struct pages *pages)
+{
+    free(pages->from);
+    pages->from = NULL;
+}
+
+static bool comes_from_near(const struct exchange *exchange)
+{
+    const struct pages *pages = &exchange->app->pages;
+    const char *remote = http_request_param(exchange->request, "REMOTE_ADDR");
+    return remote != NULL && http_network_has(pages->from, pages->from_count, remote);
+}
+
+static bool refuse(struct exchange *exchange)
+{
+    if (exchange->key != NULL) {
+        err_set(&exchange->err,
+                "The key %s may not see this page; the operator can list it in the key's allow.pages",
+                exchange->key->name);
+    } else {
+        err_set(&exchange->err,
+                "This page is only for addresses in pages_from, and for API keys with allow.pages");
+    }
+    exchange_refuse(exchange, PROBLEM_KEY_REQUIRED);
+    keys_challenge(exchange->response, false);
+    return false;
+}
+
+bool page_allowed(struct exchange *exchange, enum config_page page)
+{
+    if ((exchange->app->config->pages & page) == 0) {
+        err_set(&exchange->err, "There is nothing at this path; the operator can list this page in pages");
+        exchange_refuse(exchange, PROBLEM_NO_SUCH_ROUTE);
+        return false;
+    }
+    if (!access_check(exchange)) { /* a wrong key is never taken for none */
+        return false;
+    }
+    bool by_key = exchange->key != NULL && (exchange->key->allow.pages & page) != 0;
+    return by_key || comes_from_near(exchange) || refuse(exchange);
+}

@@ -1,0 +1,98 @@
+/*
+ * Servers repeat addresses in many spellings, some of them as a local part in brackets alone. What may be one goes: a
+ * reason that lost a word is still a reason.
+ */
+#include "app/redact.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+struct output {
+    char *to;
+    size_t len;
+    size_t cap; /* at least 1 */
+};
+
+static void put(struct output *out, const char *octets, size_t len)
+{
+    size_t room = out->cap - 1 - out->len;
+    len = len < room ? len : room;
+    memcpy(out->to + out->len, octets, len);
+    out->len += len;
+}
+
+/* Ends a word. Not '=', '/' or '&': what is glued to an address by them goes with it. */
+static bool is_delimiter(char c)
+{
+    return c == '\0' || strchr(" \t\r\n<>()[]{},;\"", c) != NULL;
+}
+
+static bool has_at(struct slice word)
+{
+    for (size_t i = 0; i < word.len; i++) {
+        bool escaped = word.len - i >= 3 && memcmp(word.data + i, "%40", 3) == 0;
+        if (word.data[i] == '@' || escaped) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static struct slice word_at(struct slice text)
+{
+    size_t len = 0;
+    while (len < text.len && !is_delimiter(text.data[len])) {
+        len++;
+    }
+    return (struct slice){text.data, len};
+}
+
+/* The octets of an opening delimiter, what it holds and the closing one; 0: it is not closed, or holds nothing. */
+static size_t enclosed(struct slice text, char closing)
+{
+    const char *end = text.len > 1 ? memchr(text.data + 1, closing, text.len - 1) : NULL;
+    return end != NULL && end > text.data + 1 ? (size_t)(end - text.data) + 1 : 0;
+}
+
+static struct slice skip(struct slice text, size_t len)
+{
+    return (struct slice){text.data + len, text.len - len};
+}
+
+/* How many octets at the beginning are an address; 0: none. */
+static size_t address_at(struct slice text)
+{
+    size_t len = 0;
+    if (text.data[0] == '"') { /* RFC 5321 4.1.2: Quoted-string "@" Domain */
+        len = enclosed(text, '"');
+        bool local_part = len > 0 && len < text.len && text.data[len] == '@';
+        return local_part ? len + word_at(skip(text, len)).len : 0;
+    }
+    struct slice word = word_at(text);
+    if (!has_at(word)) {
+        return 0;
+    }
+    if (word.len < text.len && text.data[word.len] == '[') { /* an address literal */
+        len = enclosed(skip(text, word.len), ']');
+    }
+    return word.len + len;
+}
+
+void redact_addresses(struct slice text, char *out, size_t cap)
+{
+    struct output output = {out, 0, cap};
+    while (text.len > 0) {
+        size_t used = text.data[0] == '<' ? enclosed(text, '>') : 0;
+        if (used > 0) {
+            put(&output, "<" REDACT_MARK ">", strlen("<" REDACT_MARK ">"));
+        } else if ((used = address_at(text)) > 0) {
+            put(&output, REDACT_MARK, strlen(REDACT_MARK));
+        } else {
+            used = word_at(text).len;
+            used = used > 0 ? used : 1;
+            put(&output, text.data, used);
+        }
+        text = skip(text, used);
+    }
+    out[output.len] = '\0';
+}
