@@ -10,11 +10,11 @@ import email
 import email.errors
 import email.policy
 import json
-import pathlib
 import re
 import subprocess
 
-NODE = pathlib.Path(__file__).with_name("node")
+import npm
+
 PARTS_MAX = 998
 
 
@@ -134,13 +134,6 @@ def read_with_python(content):
 
 # -- mailparser
 
-def install_mailparser():
-    """The exact versions of the lock file."""
-    if not (NODE / "node_modules" / ".package-lock.json").exists():
-        subprocess.run(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"], cwd=NODE, check=True,
-                       stdout=subprocess.DEVNULL)
-
-
 def split_address(address):
     local, _, domain = address.rpartition("@")
     if local.startswith('"'):
@@ -181,7 +174,6 @@ def mail_of_mailparser(line):
 
 def read_with_mailparser(paths):
     """All mails at once: a Mail for each path."""
-    install_mailparser()
-    done = subprocess.run(["node", NODE / "read_mail.js"], input="".join(f"{path}\n" for path in paths), text=True,
+    done = subprocess.run(["node", "read_mail.mjs"], cwd=npm.install(), input="".join(f"{path}\n" for path in paths), text=True,
                           stdout=subprocess.PIPE, check=True)
     return [mail_of_mailparser(line) for line in done.stdout.split("\n") if line]

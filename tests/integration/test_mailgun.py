@@ -5,23 +5,20 @@ import email
 import email.policy
 import hashlib
 import json
-import pathlib
-import shutil
 import socket
 import subprocess
-import tempfile
 import types
 import unittest
 import urllib.parse
 
-from harness import BUILD, SOURCE, WAIT, BenchTest, free_ports
+import npm
+from harness import SOURCE, WAIT, BenchTest, free_ports
 
 KEY = "8c7d2f0a-a-key-of-a-test"
 DOMAIN = "mg.example.com"
 MESSAGES = f"/v3/{DOMAIN}/messages"
 MIME = f"{MESSAGES}.mime"
 SIMPLE = (("from", "app@example.com"), ("to", "you@example.com"), ("subject", "s"), ("text", "t"))
-NODE = BUILD / "tests" / "node"
 
 HELLO = "S: 220 mail.test ESMTP\nC: EHLO *\nS: 250 mail.test\n"
 MAIL = "C: MAIL *\nS: 250 ok\n"
@@ -435,22 +432,11 @@ class Clients(MailgunTest):
 
     @classmethod
     def setUpClass(cls):
-        """Installed in the build directory, as the lock file says."""
-        source = SOURCE / "tests" / "integration" / "node"
-        lock = (source / "package-lock.json").read_bytes()
-        if not NODE.is_dir() or (NODE / "installed").read_bytes() != lock:
-            temporary = pathlib.Path(tempfile.mkdtemp(prefix="node-", dir=BUILD / "tests"))
-            for name in ("package.json", "package-lock.json"):
-                shutil.copy(source / name, temporary)
-            subprocess.run(["npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error"], cwd=temporary, check=True)
-            (temporary / "installed").write_bytes(lock)
-            shutil.rmtree(NODE, ignore_errors=True)
-            temporary.rename(NODE)
-        shutil.copy(source / "mailgun.mjs", NODE)
+        cls.node = npm.install()
 
     def call(self, name, key=KEY):
         url = f"http://127.0.0.1:{self.bench.port}"
-        run = subprocess.run(["node", "mailgun.mjs", url, key, name], cwd=NODE, check=True, stdout=subprocess.PIPE, timeout=WAIT)
+        run = subprocess.run(["node", "mailgun.mjs", url, key, name], cwd=self.node, check=True, stdout=subprocess.PIPE, timeout=WAIT)
         return json.loads(run.stdout)
 
     def queued(self, name):
@@ -476,7 +462,7 @@ class Clients(MailgunTest):
         self.assertEqual(parts[3]["content-id"], "<logo.png>")
         self.assertEqual([part.get_filename() for part in parts[4:]], ["Übersicht.bin", "note.txt", "mailgun.mjs"])
         self.assertEqual(parts[4].get_content(), b"\0\1\2\xff")
-        self.assertEqual(parts[6].get_payload(decode=True), (NODE / "mailgun.mjs").read_bytes())
+        self.assertEqual(parts[6].get_payload(decode=True), (self.node / "mailgun.mjs").read_bytes())
         self.assertEqual(parsed["reply-to"], "Replies <replies@example.com>")
         self.assertEqual(parsed["x-own"], "own")
         self.assertEqual(json.loads(parsed["x-mailgun-variables"]), {"user": '{"id": 7}'})
