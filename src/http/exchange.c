@@ -152,16 +152,17 @@ void exchange_begin(struct http_server *server, struct connection *connection)
     }
 }
 
+/* The slot is kept until the handler has finished, so that the next delivery finds what this one leaves behind. */
 void exchange_deliver(struct http_server *server, struct connection *connection)
 {
     server->handler.deliver(server->handler.ctx, &connection->request, &connection->response);
+    answer(server, connection);
     pthread_mutex_lock(&server->lock);
     server->delivering--;
     if (server->lists[CONNECTION_WAITING].count > 0) {
         pthread_cond_signal(&server->work);
     }
     pthread_mutex_unlock(&server->lock);
-    answer(server, connection);
 }
 
 void exchange_overloaded(struct http_server *server, struct connection *connection)

@@ -212,7 +212,8 @@ static void try_all(bool warm)
         size_t count = 0;
         for (size_t n = 0; n < (size_t)MODES * STEPS; n++) {
             struct trial *trial = &trials[count];
-            *trial = (struct trial){.fault = &faults[i], .mode = n / STEPS, .at = n % STEPS, .warm = warm};
+            *trial = (struct trial){
+                .fault = &faults[i], .mode = (enum mode)(n / STEPS), .at = n % STEPS, .warm = warm};
             if (applies(trial)) {
                 begin(trial);
                 count++;
