@@ -16,6 +16,7 @@
 #include "cli/health.h"
 #include "cli/new_key.h"
 #include "cli/options.h"
+#include "cli/sandbox.h"
 #include "cli/send_command.h"
 #include "cli/test_server.h"
 #include "fcgi_smtp/app.h"
@@ -128,7 +129,24 @@ static struct http_network *allowed_networks(const struct config *config)
     return networks;
 }
 
-static int serve_with(const struct config *config, struct app *app, int handed_over)
+/* Everything is open, and there are no threads yet. */
+static int run_in_sandbox(const struct config *config, const char *config_path, int handed_over,
+                          struct http_server *server)
+{
+    bool made_socket = handed_over < 0 && strncmp(config->listen, "unix:", 5) == 0;
+    struct err err = {0};
+    struct sandbox *sandbox =
+        sandbox_enter(config, config_path, made_socket ? config->listen + 5 : NULL, &err);
+    if (sandbox == NULL) {
+        log_message(LOG_LEVEL_ERROR, "%s", err.text);
+        return EX_CONFIG;
+    }
+    int status = run(server);
+    sandbox_free(sandbox);
+    return status;
+}
+
+static int serve_with(const struct config *config, const char *config_path, struct app *app, int handed_over)
 {
     struct http_network *networks = allowed_networks(config);
     if (networks == NULL) {
@@ -157,14 +175,14 @@ static int serve_with(const struct config *config, struct app *app, int handed_o
         log_message(LOG_LEVEL_ERROR, "%s", err.text);
     } else {
         app_watch(app, server);
-        status = run(server);
+        status = run_in_sandbox(config, config_path, handed_over, server);
     }
     http_server_free(server);
     free(networks);
     return status;
 }
 
-static int serve(const struct config *config, int handed_over)
+static int serve(const struct config *config, const char *config_path, int handed_over)
 {
     struct err err = {0};
     log_open(config->log.level, config->log.format, config->log.to);
@@ -173,7 +191,7 @@ static int serve(const struct config *config, int handed_over)
         log_message(LOG_LEVEL_ERROR, "%s", err.text);
         return EXIT_FAILURE;
     }
-    int status = serve_with(config, app, handed_over);
+    int status = serve_with(config, config_path, app, handed_over);
     app_free(app);
     return status;
 }
@@ -215,7 +233,7 @@ static int run_with_config(const struct cli_options *options)
                                                                                                : EXIT_FAILURE;
         break;
     default:
-        status = serve(config, handed_over);
+        status = serve(config, options->config, handed_over);
         break;
     }
     config_free(config);

@@ -261,7 +261,7 @@ static bool open_endpoints(struct app *app, struct err *err)
     }
     for (size_t i = 0; i < app->config->server_count; i++) {
         const struct config_server *server = &app->config->servers[i];
-        if (!endpoint_command(server, &app->commands[i], err)) {
+        if (!endpoint_command(server, app->helper, &app->commands[i], err)) {
             return false;
         }
         app->endpoints[i] = endpoint_new(server, app->commands[i], err);
@@ -309,7 +309,8 @@ struct app *app_new(const struct config *config, struct err *err)
         app_free(app);
         return NULL;
     }
-    if (!defaults_parse(&app->defaults, config, note_problem, err) ||
+    if (!password_helper_start(&app->helper, config, err) ||
+        !defaults_parse(&app->defaults, config, note_problem, err) ||
         !website_forms_parse(&app->forms, config, note_problem, err) || !open_access(app, err) ||
         !open_endpoints(app, err) || !open_monitor(app, err)) {
         app_free(app);
@@ -359,6 +360,7 @@ void app_free(struct app *app)
         password_command_free(app->commands[i]);
     }
     free(app->commands);
+    password_helper_free(app->helper);
     standby_free(&app->standby);
     metrics_free(&app->metrics);
     failures_free(&app->failures);

@@ -36,6 +36,7 @@
 struct app {
     const struct config *config;
     struct smtp_endpoint **endpoints;   /* one for each of config->servers */
+    struct password_helper *helper;     /* NULL: no server has a password_command */
     struct password_command **commands; /* likewise; NULL where the password comes from elsewhere */
     struct standby standby;
     struct keys keys;

@@ -204,7 +204,7 @@ static void keys_that_are_unknown_or_there_twice(void)
          "f:2:1: log.level: is an unknown key; known ones are listen, listen_mode, listen_group, "
          "listen_allowed, base_path, workers, queue_wait, connections, idle, shutdown_timeout, spill_dir, "
          "log, "
-         "pages, pages_from, server, servers, defaults, allow, keys, limits, idempotency, forms\n"},
+         "sandbox, pages, pages_from, server, servers, defaults, allow, keys, limits, idempotency, forms\n"},
         {SERVER "log: {lvl: info}\n",
          "f:2:7: log.lvl: is an unknown key; known ones are level, format, to\n"},
         {SERVER "log: {levle: info}\n",
