@@ -17,6 +17,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/netlink.h>
+#include <linux/seccomp.h>
 #include <sched.h>
 #include <seccomp.h>
 #include <stdlib.h>
@@ -25,6 +26,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "cli/sandbox_inside.h"
@@ -297,8 +299,22 @@ static int load_both(scmp_filter_ctx allowing, scmp_filter_ctx hiding)
     return error != 0 ? error : seccomp_load(hiding);
 }
 
+/* Asked of the kernel itself: libseccomp's errors do not tell. */
+static bool is_available(struct err *err)
+{
+    uint32_t action = SECCOMP_RET_ERRNO;
+    bool ok = syscall(SYS_seccomp, SECCOMP_GET_ACTION_AVAIL, 0, &action) == 0;
+    if (!ok) {
+        err_set(err, "%s", strerror(errno));
+    }
+    return ok;
+}
+
 bool sandbox_seccomp(struct err *err)
 {
+    if (!is_available(err)) {
+        return false;
+    }
     scmp_filter_ctx allowing = seccomp_init(SCMP_ACT_ERRNO(EPERM));
     scmp_filter_ctx hiding = seccomp_init(SCMP_ACT_ALLOW);
     int error = load_both(allowing, hiding);

@@ -22,7 +22,7 @@ fence 'jansson\.h' 'src/core/json\.c'
 fence 'iconv\.h' 'src/filter/charset\.c'
 fence 'uni(type|ctype|norm|str)\.h' 'src/smtp/saslprep\.c'
 fence 'idn2\.h' 'src/mime/[^:]*'
-fence 'seccomp\.h' 'src/cli/sandbox_seccomp\.c'
+fence '(linux/)?seccomp\.h' 'src/cli/sandbox_seccomp\.c'
 fence 'linux/landlock\.h' 'src/cli/sandbox_landlock\.c'
 
 # The folder that a public header belongs to.

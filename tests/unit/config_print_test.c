@@ -56,7 +56,7 @@ static const char small_printed[] = "listen: unix:/run/fcgi-smtp/fcgi-smtp.sock\
                                     "  level: info\n"
                                     "  format: logfmt\n"
                                     "  to: stderr\n"
-                                    "sandbox: on\n"
+                                    "sandbox: \"on\"\n"
                                     "pages: []\n"
                                     "pages_from:\n"
                                     "  - \"127.0.0.1\"\n"
