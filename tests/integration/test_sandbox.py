@@ -199,6 +199,70 @@ class Features(BenchTest):
         self.assertSent(("text", "t"))
 
 
+class Reload(BenchTest):
+    """SIGHUP behind the sandbox: files that editors replace, and what only a restart can bring."""
+
+    def start(self):
+        self.ca = self.bench.certificates()
+        self.mail = self.bench.start_mail_server("--tls", "starttls", "--cert", f"{self.ca}/valid.pem", "--key",
+                                                 f"{self.ca}/valid.key", "--user", "user", "--password", "second")
+        self.trust = self.bench.dir / "trust.pem"
+        self.password = self.bench.dir / "password"
+        self.replace(self.trust, (self.ca / "unknown-ca.pem").read_text())
+        self.replace(self.password, "first\n")
+        self.bench.start_program(self.config())
+        self.bench.start_nginx()
+
+    def config(self, more="", top=""):
+        return (f"server: {{host: localhost, port: {self.mail.port}, tls: starttls, ca_file: {self.trust}, user: user, "
+                f"password_file: {self.password}, {more}}}\n{OPEN}{top}")
+
+    def replace(self, path, text):
+        """As editors do: another file gets the name."""
+        new = path.with_suffix(".new")
+        new.write_text(text)
+        new.chmod(0o644)
+        new.rename(path)
+
+    def reload(self, config, expected):
+        head = self.bench.dir.joinpath("fcgi-smtp.yaml").read_text().split("server:")[0]
+        self.replace(self.bench.dir / "fcgi-smtp.yaml", head + config)
+        before = len(self.bench.program.output())
+        self.bench.program.process.send_signal(signal.SIGHUP)
+        wait_until(lambda: expected in self.bench.program.output()[before:], expected)
+        return self.bench.program.output()[before:]
+
+    def test_replaced_files(self):
+        self.start()
+        answer = self.bench.send(*FIELDS, ("text", "t"))
+        self.assertProblem(answer, 502, "smtp-tls-failed")
+        self.replace(self.trust, (self.ca / "ca.pem").read_text())
+        self.reload(self.config(), "configuration reloaded")
+        answer = self.bench.send(*FIELDS, ("text", "t"))
+        self.assertProblem(answer, 502, "smtp-auth-failed")
+        self.replace(self.password, "second\n")
+        self.reload(self.config(), "configuration reloaded")
+        answer = self.bench.send(*FIELDS, ("text", "t"))
+        self.assertEqual(answer.status, 200, answer)
+
+    def test_what_needs_a_restart(self):
+        self.start()
+        outside = pathlib.Path(tempfile.mkdtemp(prefix="fcgi-smtp-other-"))
+        self.addCleanup(shutil.rmtree, outside, ignore_errors=True)
+        outside.chmod(0o755)
+        shutil.copy(self.ca / "valid.pem", outside / "cert.pem")
+        shutil.copy(self.ca / "valid.key", outside / "key.pem")
+        for file in outside.iterdir():
+            file.chmod(0o644)
+        log = self.reload(self.config(f"client_cert: {outside}/cert.pem, client_key: {outside}/key.pem"), "was not taken")
+        for key in ("client_cert", "client_key"):
+            self.assertRegex(log, rf"server.{key}: is outside of what the sandbox granted at the start; a restart is needed")
+        log = self.reload(self.config(top="sandbox: off\n"), "was not taken")
+        self.assertRegex(log, "sandbox: is not what the program was started with; a restart is needed")
+        self.reload(self.config(f"client_cert: {self.ca}/valid.pem, client_key: {self.ca}/valid.key"),
+                    "configuration reloaded")
+
+
 class MissingParts(BenchTest):
     def run_without(self, part, sandbox):
         config = self.bench.write_config(f"listen: unix:{self.bench.socket}\nspill_dir: {self.bench.dir}\n"
