@@ -12,7 +12,7 @@
  * Memory may be made executable only from files, and never together with writable: the resolver and iconv load modules
  * when they are first needed.
  *
- * A filter costs nothing worth measuring for calls that are allowed whatever their arguments: the kernel remembers that.
+ * Calls that are allowed whatever their arguments are cheap: the kernel remembers that, and does not run the filters.
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -4,12 +4,13 @@ import os
 import pathlib
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 import unittest
 import urllib.parse
 
-from harness import BUILD, NOBODY, PROGRAM, SANITIZED, BenchTest, free_ports, wait_until
+from harness import BUILD, NOBODY, PROGRAM, SANITIZED, WAIT, BenchTest, free_ports, wait_until
 from test_attachments import attachments
 
 PROBE = BUILD / "tests" / "sandbox_probe" / "sandbox_probe.so"
@@ -181,6 +182,24 @@ class Features(BenchTest):
         self.assertIn("the helper process that runs password_command has ended", answer.json["detail"])
         self.assertIn("password_command works again after a restart", self.bench.program.output())
 
+    def test_certificates_that_are_links(self):
+        """OpenSSL reads a ca_path when it needs a certificate; Debian's lead to /usr/share/ca-certificates."""
+        ca = self.bench.certificates()
+        elsewhere = pathlib.Path(tempfile.mkdtemp(prefix="fcgi-smtp-other-"))
+        self.addCleanup(shutil.rmtree, elsewhere, ignore_errors=True)
+        elsewhere.chmod(0o755)
+        shutil.copy(ca / "ca.pem", elsewhere)
+        (elsewhere / "ca.pem").chmod(0o644)
+        name = subprocess.run(["openssl", "x509", "-hash", "-noout", "-in", ca / "ca.pem"], check=True,
+                              stdout=subprocess.PIPE, text=True).stdout.strip()
+        links = self.bench.dir / "links"
+        links.mkdir()
+        links.chmod(0o755)
+        (links / f"{name}.0").symlink_to(elsewhere / "ca.pem")
+        self.start(more=f"tls: starttls, ca_path: {links}",
+                   mail=("--tls", "starttls", "--cert", f"{ca}/valid.pem", "--key", f"{ca}/valid.key"))
+        self.assertSent(("text", "t"))
+
     def test_the_helper_ends_with_the_program(self):
         self.start(more="tls: none, user: user, allow_cleartext_auth: true, password_command: [/bin/false]")
         (helper,) = children_of(self.bench.program.pid)
@@ -193,6 +212,36 @@ class Features(BenchTest):
             except OSError:
                 return True
         wait_until(has_ended, "the helper's end")
+
+    def test_syslog(self):
+        """The log goes on when the system's logger was restarted: on a /dev of the program's own."""
+        dev = self.bench.dir / "dev"
+        dev.mkdir()
+        config = self.bench.write_config(f"listen: unix:{self.bench.socket}\nlisten_mode: \"0666\"\n"
+                                         f"spill_dir: {self.bench.dir}\nlog: {{to: syslog}}\n{UNUSED}")
+        logger = self.logger(dev / "log")
+        mounts = "".join(f"touch {dev}/{name}; mount --bind /dev/{name} {dev}/{name}; " for name in ("null", "urandom"))
+        self.bench.program = self.bench.start(
+            ["unshare", "--mount", "sh", "-c", f"{mounts} mount --rbind {dev} /dev; exec setpriv --reuid={NOBODY} "
+             f"--regid={NOBODY} --clear-groups {PROGRAM} --config {config}"], "fcgi-smtp")
+        self.assertIn(b"sandbox: seccomp, Landlock ABI", logger.recv(1000))
+        self.assertIn(b" serves at ", logger.recv(1000))
+        self.bench.start_nginx()
+        self.bench.get("/healthz")
+        self.assertIn(b"route=/healthz", logger.recv(1000))
+        logger.close()
+        (dev / "log").unlink()
+        logger = self.logger(dev / "log")
+        self.bench.get("/healthz")
+        self.assertIn(b"route=/healthz", logger.recv(1000))
+
+    def logger(self, path):
+        logger = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.addCleanup(logger.close)
+        logger.settimeout(WAIT)
+        logger.bind(str(path))
+        path.chmod(0o666)
+        return logger
 
     def test_source_address(self):
         self.start(more="tls: none, source_address: 127.0.0.1")
