@@ -10,7 +10,6 @@
 #include <fcntl.h>
 #include <linux/landlock.h>
 #include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -23,8 +22,8 @@
 #define FS_IOCTL_DEV    (UINT64_C(1) << 15)            /* level 5 */
 #define NET_BIND_TCP    (UINT64_C(1) << 0)             /* level 4 */
 #define RULE_NET_PORT   2                              /* level 4 */
-#define SCOPE_ABSTRACT  (UINT64_C(1) << 0)             /* level 6: unix sockets without a path */
-#define SCOPE_SIGNAL    (UINT64_C(1) << 1)             /* level 6 */
+#define SCOPE_ABSTRACT  (UINT64_C(1) << 0) /* level 6: unix sockets without a path, not yet connected */
+#define SCOPE_SIGNAL    (UINT64_C(1) << 1) /* level 6 */
 
 #define FS_READ (LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR)
 #define FS_WRITE                                                                                             \
@@ -46,13 +45,6 @@ struct port_rule {
     uint64_t port;
 };
 
-/* A service manager's socket for notifications may be one without a path. */
-static bool needs_abstract_sockets(void)
-{
-    const char *notify = getenv("NOTIFY_SOCKET");
-    return notify != NULL && notify[0] == '@';
-}
-
 static struct ruleset ruleset_of(int abi)
 {
     struct ruleset ruleset = {.fs = FS_BEFORE_REFER};
@@ -60,7 +52,7 @@ static struct ruleset ruleset_of(int abi)
     ruleset.fs |= abi >= 3 ? FS_TRUNCATE : 0;
     ruleset.fs |= abi >= 5 ? FS_IOCTL_DEV : 0;
     ruleset.net = abi >= 4 ? NET_BIND_TCP : 0;
-    ruleset.scoped = abi >= 6 ? SCOPE_SIGNAL | (needs_abstract_sockets() ? 0 : SCOPE_ABSTRACT) : 0;
+    ruleset.scoped = abi >= 6 ? SCOPE_ABSTRACT | SCOPE_SIGNAL : 0;
     return ruleset;
 }
 
