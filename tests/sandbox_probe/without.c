@@ -16,7 +16,7 @@ static int forbid_seccomp(scmp_filter_ctx filter)
     int error = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(seccomp), 0);
     return error != 0 ? error
                       : seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(prctl), 1,
-                                         SCMP_A0(SCMP_CMP_EQ, PR_SET_SECCOMP));
+                                         SCMP_A0(SCMP_CMP_EQ, PR_SET_SECCOMP, 0));
 }
 
 static int forbid_landlock(scmp_filter_ctx filter)
