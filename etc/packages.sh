@@ -21,6 +21,7 @@ demo nginx
 demo python3
 demo python3-aiosmtpd
 test buildah
+test chromium
 test clang-14
 test clang-format-14
 test clang-tidy-14
