@@ -8,7 +8,7 @@
 #include "app/page_table.h"
 
 #define BAR_WIDTH 38
-#define BAR_GAP   6
+#define BAR_GAP   10
 #define STEP      (BAR_WIDTH + BAR_GAP)
 #define TOP       20 /* room for the number above the highest bar */
 #define HEIGHT    140

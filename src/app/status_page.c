@@ -76,11 +76,12 @@ static void put_workers(struct page *page, const struct app *app)
 static void put_route(struct page *page, const struct metrics_requests *requests, enum metrics_route route)
 {
     uint64_t results[METRICS_RESULTS] = {0};
+    uint64_t total = 0;
     for (size_t cell = 0; cell < (size_t)METRICS_STATUSES * METRICS_RESULTS; cell++) {
-        results[cell % METRICS_RESULTS] +=
-            requests->cells[route][cell / METRICS_RESULTS][cell % METRICS_RESULTS];
+        uint64_t count = requests->cells[route][cell / METRICS_RESULTS][cell % METRICS_RESULTS];
+        results[cell % METRICS_RESULTS] += count;
+        total += count;
     }
-    uint64_t total = results[METRICS_ACCEPTED] + results[METRICS_REFUSED] + results[METRICS_FAILED];
     if (total == 0) {
         return;
     }
@@ -94,7 +95,7 @@ static void put_route(struct page *page, const struct metrics_requests *requests
 
 static void put_requests(struct page *page, const struct app *app)
 {
-    static const char *const names[] = {"Route", "Accepted", "Refused", "Failed", "All"};
+    static const char *const names[] = {"Route", "Accepted", "Trapped", "Refused", "Failed", "All"};
     static const struct page_columns columns = {names, COUNT(names), true};
     struct metrics_requests requests;
     metrics_requests(&app->metrics, &requests);

@@ -94,9 +94,6 @@ class BrowserTest(BenchTest):
     def text(self, parsed):
         return parsed.get_body(("plain",)).get_content().replace("\r\n", "\n")
 
-    def metric(self, line):
-        return line in self.bench.get("/metrics").body.decode().splitlines()
-
 
 class Contact(BrowserTest):
     def assert_contact(self, written):
@@ -131,6 +128,7 @@ class Contact(BrowserTest):
     def test_the_honeypot(self):
         self.play("honeypot")
         self.assertEqual(self.mail.messages(), [])
+        self.assertIn('fcgi_smtp_results_total{result="trapped"} 1', self.bench.get("/metrics").body.decode().splitlines())
 
     def test_no_server(self):
         self.play("failure", path="/form/broken")
@@ -144,12 +142,12 @@ class Pages(BrowserTest):
         self.assertEqual(broken.status, 502)
         status = self.play("status")
         first, second = status["first"], status["second"]
-        self.assertEqual(first["requests"]["send"], ["1", "2", "0", "3"])
-        self.assertEqual(first["requests"]["form"], ["0", "0", "1", "1"])
+        self.assertEqual(first["requests"]["send"], ["1", "0", "2", "0", "3"])
+        self.assertEqual(first["requests"]["form"], ["0", "0", "0", "1", "1"])
         self.assertEqual(first["servers"]["main"][:3], ["1", "0", "0"])
         self.assertEqual(first["servers"]["gone"][:3], ["0", "0", "1"])
         self.assertEqual([row[-1] for row in first["failures"].values()], [broken.headers["X-Request-Id"]])
-        self.assertEqual(second["requests"]["send"], ["2", "2", "0", "4"])
+        self.assertEqual(second["requests"]["send"], ["2", "0", "2", "0", "4"])
         self.assertEqual(second["servers"]["main"][:3], ["2", "0", "0"])
         self.assertEqual(len(self.mail.messages()), 2)
 
