@@ -35,6 +35,7 @@ test nodejs
 test npm
 test openssl
 test postfix
+test python3-requests
 test spawn-fcgi
 test valgrind
 test wrk

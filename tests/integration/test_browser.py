@@ -34,6 +34,7 @@ forms:
     required: [name, email, message]
     honeypot: website
     attachments: {{max: 1, types: [image/*, application/pdf]}}
+  any: {{to: [sales@example.com], attachments: {{max: 5}}}}
   broken: {{to: [sales@example.com], required: [name, email, message], honeypot: website, server: gone}}
 """
 
@@ -132,6 +133,48 @@ class Contact(BrowserTest):
 
     def test_no_server(self):
         self.play("failure", path="/form/broken")
+
+
+class OddForms(BrowserTest):
+    """Names and values that no author would choose, and the browser's escapes for them."""
+
+    FIELDS = [['quo"te', 'a\nb'], ["line\nend", "1"], ["per%22cent %0D", "2"], ["back\\slash", "3"], ["ünï 🙂", "ä€ 🙂"],
+              ["twice", "x"], ["twice", "x"], ["empty", ""]]
+    TEXT = ('quo"te:\n    a\n    b\nline??end: 1\nper{quote}cent {end}: 2\nback\\slash: 3\nünï 🙂: ä€ 🙂\n'
+            "twice: x\ntwice: x\nempty:\n")
+    FILES = [["f", ['quo"te.txt', "text/plain", "1"], ["C:\\temp\\ü 資料.bin", "", "2\r\n"], ["100% %20.txt", "text/plain", ""]],
+             ["none"]]
+
+    def odd(self, attributes, fields=FIELDS, files=(), status=200, title="Thank you"):
+        self.play("oddForm", path="/form/any", attributes=attributes, fields=fields, files=files, status=status, title=title)
+
+    def test_multipart(self):
+        self.odd({"enctype": "multipart/form-data"}, files=self.FILES)
+        _, parsed = self.arrived()
+        # In a multipart's names a "%22" of the author's looks like the browser's escape for a quote.
+        self.assertEqual(self.text(parsed), self.TEXT.format(quote='"', end="?"))
+        self.assertEqual([(file.get_filename(), file.get_content_type(), file.get_payload(decode=True))
+                          for file in parsed.iter_attachments()],
+                         [('quo"te.txt', "text/plain", b"1"), ("ü 資料.bin", "application/octet-stream", b"2\r\n"),
+                          ("100% %20.txt", "text/plain", b"")])
+
+    def test_urlencoded(self):
+        self.odd({})
+        self.assertEqual(self.text(self.arrived()[1]), self.TEXT.format(quote="%22", end="%0D"))
+
+    def test_another_charset(self):
+        for attributes in ({}, {"enctype": "multipart/form-data"}):
+            self.odd({"acceptCharset": "iso-8859-1", **attributes}, [["_charset_", ""], ["text", "ä€ 資"]])
+        for message in self.mail.messages():
+            parsed = email.message_from_bytes(message["content"], policy=email.policy.default)
+            self.assertEqual(self.text(parsed), "text: ä€ &#36039;\n")  # the browser's own way out
+        self.assertEqual(len(self.mail.messages()), 2)
+
+    def test_what_is_refused(self):
+        bad = "Your message was not sent"
+        self.odd({"enctype": "text/plain"}, status=415, title=bad)
+        self.odd({"enctype": "multipart/form-data"}, files=[["f", ["a\nb.txt", "text/plain", "x"]]], status=422, title=bad)
+        self.assertEqual(self.mail.messages(), [])
 
 
 class Pages(BrowserTest):

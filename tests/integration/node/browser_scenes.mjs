@@ -167,6 +167,34 @@ export const scenes = {
     await checkPage(page, 'failure', shot);
   },
 
+  // What Chromium makes of names and values that no author would choose (WHATWG HTML 4.10.21.8).
+  async oddForm(page, { url, path, attributes, fields, files, status, title, watch }) {
+    await page.goto(contact(url));
+    if (status !== 200) expectStatus(watch, status);
+    await page.evaluate(([action, more, texts, chosen]) => {
+      const form = document.createElement('form');
+      Object.assign(form, { method: 'post', action, ...more });
+      for (const [name, value] of texts) {
+        const control = form.appendChild(document.createElement('textarea'));
+        Object.assign(control, { name, value });
+      }
+      if (texts.some(([name]) => name === '_charset_')) {
+        const charset = form.appendChild(document.createElement('input'));
+        form.querySelector('[name=_charset_]').replaceWith(charset);
+        Object.assign(charset, { name: '_charset_', type: 'hidden' }); // the browser fills it in
+      }
+      for (const [name, ...list] of chosen) {
+        const data = new DataTransfer();
+        for (const [fileName, type, content] of list) data.items.add(new File([content], fileName, { type }));
+        const input = form.appendChild(document.createElement('input'));
+        Object.assign(input, { name, type: 'file', multiple: true, files: data.files });
+      }
+      document.querySelector('main').append(form);
+      form.submit();
+    }, [path, attributes, fields, files]);
+    await heading(page, title);
+  },
+
   // Nothing that slips into a page runs, loads or is sent elsewhere: the browser itself holds to the policy.
   async policy(page, { url, watch, path }) {
     watch.expected.push(/^policy: script-src-elem inline/, /^policy: style-src-elem inline/, /^policy: style-src-attr inline/,
