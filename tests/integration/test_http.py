@@ -36,6 +36,7 @@ class Order(BenchTest):
         """A request with everything wrong; what is found first is corrected, and the next is what is said."""
         unknown, end = part("nonsense", "1"), b"--X--\r\n"
         good, far, bad = part("text", "hello"), part("to", "x@elsewhere.example"), part("cc", "nobody")
+        file = part('attachment"; filename="a%0D%0Ab', "x")
         steps = [
             # path, method, key, type, coding, body, status, token
             ("/sent", "PUT", "wrong", "text/plain", "gzip", b"x" * 20000, 404, "no-such-route"),
@@ -48,7 +49,8 @@ class Order(BenchTest):
             ("/send", "POST", None, MULTIPART, None, unknown + bad + far + end, 400, None),
             ("/send", "POST", None, MULTIPART, None, bad + far + end, 400, "invalid-field"),
             ("/send", "POST", None, MULTIPART, None, part("from", "a@example.com, b@example.com") + far + end, 422, "missing-field"),
-            ("/send", "POST", None, MULTIPART, None, far + good + end, 403, "recipient-not-allowed"),
+            ("/send", "POST", None, MULTIPART, None, far + good + file + end, 403, "recipient-not-allowed"),
+            ("/send", "POST", None, MULTIPART, None, good + file + end, 400, "invalid-field"),  # what composing finds
         ]
         for path, method, key, kind, coding, body, status, token in steps:
             with self.subTest(path=path, method=method, status=status, token=token):
