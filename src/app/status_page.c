@@ -9,6 +9,7 @@
 
 #include "app/exchange.h"
 #include "app/latency_chart.h"
+#include "app/monitor.h"
 #include "app/page_table.h"
 
 #define REFRESH_SECONDS 5
@@ -43,19 +44,24 @@ static void put_ready(struct page *page, struct app *app)
 static void put_program(struct page *page, struct app *app)
 {
     char since[MOMENT_MAX];
+    char loaded[MOMENT_MAX];
     char now[MOMENT_MAX];
     moment_text(app->metrics.started_at, since);
+    moment_text(metrics_loaded_at(&app->metrics), loaded);
     moment_text((int64_t)time(NULL), now);
     page_markup(page, "<p>Version " FCGI_SMTP_VERSION ", counting since ");
     page_string(page, since);
+    page_markup(page, ", configuration of ");
+    page_string(page, loaded);
     page_markup(page, "; now it is ");
     page_string(page, now);
     page_markup(page, ".</p>\n");
     put_ready(page, app);
 }
 
-static void put_workers(struct page *page, const struct app *app)
+static void put_workers(struct page *page, const struct exchange *exchange)
 {
+    const struct app *app = exchange->app;
     if (app->server == NULL) {
         return;
     }
@@ -63,7 +69,7 @@ static void put_workers(struct page *page, const struct app *app)
     page_markup(page, "<p>");
     page_number(page, counts.delivering);
     page_markup(page, " of ");
-    page_number(page, (uint64_t)app->config->workers);
+    page_number(page, (uint64_t)exchange->snapshot->config->workers);
     page_markup(page, " workers deliver, ");
     page_number(page, counts.waiting);
     page_markup(page, " requests wait for one; ");
@@ -93,14 +99,14 @@ static void put_route(struct page *page, const struct metrics_requests *requests
     page_row_end(page);
 }
 
-static void put_requests(struct page *page, const struct app *app)
+static void put_requests(struct page *page, const struct exchange *exchange)
 {
     static const char *const names[] = {"Route", "Accepted", "Trapped", "Refused", "Failed", "All"};
     static const struct page_columns columns = {names, COUNT(names), true};
     struct metrics_requests requests;
-    metrics_requests(&app->metrics, &requests);
+    metrics_requests(&exchange->app->metrics, &requests);
     page_markup(page, "<h2>Requests</h2>\n");
-    put_workers(page, app);
+    put_workers(page, exchange);
     page_table(page, "Requests by route", &columns);
     for (int route = 0; route < METRICS_ROUTES; route++) {
         put_route(page, &requests, (enum metrics_route)route);
@@ -116,28 +122,29 @@ static void put_requests(struct page *page, const struct app *app)
 
 /* --- servers --- */
 
-static void put_server(struct page *page, const struct app *app, size_t index)
+static void put_server(struct page *page, const struct exchange *exchange,
+                       const struct metrics_server *server)
 {
-    const struct metrics_server *server = &app->metrics.servers[index];
-    bool configured = index < app->metrics.server_count;
+    const struct mail_server *configured = snapshot_server(exchange->snapshot, server->name);
+    bool of_requests = server == &exchange->app->metrics.others;
     uint64_t all = metrics_deliveries(server);
     uint64_t sent = metrics_get(&server->outcomes[METRICS_SENT]);
     uint64_t partial = metrics_get(&server->outcomes[METRICS_PARTIAL]);
     struct metrics_times times = {.count = 0};
     metrics_times_add(&times, &server->delivery);
-    page_row(page, configured ? app->config->servers[index].name : "(of requests)");
+    page_row(page, of_requests ? "(of requests)" : server->name);
     page_cell_number(page, sent);
     page_cell_number(page, partial);
     page_cell_number(page, all > sent + partial ? all - sent - partial : 0);
     page_cell_number(page, metrics_get(&server->opened));
     page_cell_number(page, metrics_get(&server->reused));
-    page_cell_number(page, configured ? smtp_endpoint_idle(app->endpoints[index]) : 0);
+    page_cell_number(page, configured != NULL ? smtp_endpoint_idle(configured->endpoint) : 0);
     page_cell_time(page, metrics_times_quantile(&times, 0.5));
     page_cell_time(page, metrics_times_quantile(&times, 0.95));
     page_row_end(page);
 }
 
-static void put_servers(struct page *page, const struct app *app)
+static void put_servers(struct page *page, const struct exchange *exchange)
 {
     static const char *const names[] = {"Server", "Sent", "Partial", "Failed", "Opened",
                                         "Reused", "Idle", "Median",  "95 %"};
@@ -147,26 +154,25 @@ static void put_servers(struct page *page, const struct app *app)
         page,
         "Deliveries, SMTP sessions (opened, reused, idle) and about how long a delivery took, by server",
         &columns);
-    for (size_t i = 0; i < app->metrics.server_count; i++) {
-        put_server(page, app, i);
-    }
-    if (metrics_deliveries(&app->metrics.servers[app->metrics.server_count]) > 0) {
-        put_server(page, app, app->metrics.server_count);
+    const struct metrics_server *server = NULL;
+    while ((server = monitor_server(exchange, server)) != NULL) {
+        put_server(page, exchange, server);
     }
     page_table_end(page);
 }
 
 /* --- times --- */
 
-static void put_steps(struct page *page, const struct app *app)
+static void put_steps(struct page *page, const struct exchange *exchange)
 {
     static const char *const names[] = {"Step", "Taken", "Mean", "Median", "95 %"};
     static const struct page_columns columns = {names, COUNT(names), true};
     page_table(page, "Steps that went well", &columns);
     for (int step = 0; step < METRICS_STEPS; step++) {
         struct metrics_times times = {.count = 0};
-        for (size_t i = 0; i <= app->metrics.server_count; i++) {
-            metrics_times_add(&times, &app->metrics.servers[i].steps[step]);
+        const struct metrics_server *server = NULL;
+        while ((server = monitor_server(exchange, server)) != NULL) {
+            metrics_times_add(&times, &server->steps[step]);
         }
         page_row(page, metrics_step_name((enum metrics_step)step));
         page_cell_number(page, times.count);
@@ -178,16 +184,17 @@ static void put_steps(struct page *page, const struct app *app)
     page_table_end(page);
 }
 
-static void put_times(struct page *page, const struct app *app)
+static void put_times(struct page *page, const struct exchange *exchange)
 {
     struct metrics_times times = {.count = 0};
-    for (size_t i = 0; i <= app->metrics.server_count; i++) {
-        metrics_times_add(&times, &app->metrics.servers[i].delivery);
+    const struct metrics_server *server = NULL;
+    while ((server = monitor_server(exchange, server)) != NULL) {
+        metrics_times_add(&times, &server->delivery);
     }
     page_markup(page, "<h2>Times</h2>\n");
     page_markup(page, "<p>Deliveries by the time that they took at most:</p>\n");
     latency_chart(page, &times, "Deliveries by the time that they took at most");
-    put_steps(page, app);
+    put_steps(page, exchange);
 }
 
 /* --- failures --- */
@@ -235,9 +242,9 @@ void status_page_answer(struct exchange *exchange)
     struct page page;
     page_begin(&page, exchange->response, &head);
     put_program(&page, app);
-    put_requests(&page, app);
-    put_servers(&page, app);
-    put_times(&page, app);
+    put_requests(&page, exchange);
+    put_servers(&page, exchange);
+    put_times(&page, exchange);
     put_failures(&page, app);
     pages_end(exchange, &page);
 }
