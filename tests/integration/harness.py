@@ -199,7 +199,7 @@ class Bench:
             raise AssertionError(f"fcgi-smtp ended:\n{self.program.output()}")
         return self.program
 
-    def start_nginx(self, location="location / {", extra="", upstream=None, keepalive=True, buffering="on",
+    def start_nginx(self, location="location / {", extra="", upstream=None, keepalive=8, buffering="on",
                     read_timeout="65s"):
         """Starts nginx with the snippet of etc/nginx in front of the program, on self.port."""
         (self.port,) = free_ports(1)
@@ -221,7 +221,7 @@ class Bench:
                 access_log off;
                 client_body_temp_path {home}/body; fastcgi_temp_path {home}/fastcgi; proxy_temp_path {home}/proxy;
                 uwsgi_temp_path {home}/uwsgi; scgi_temp_path {home}/scgi;
-                upstream fcgi_smtp {{ server {server}; {"keepalive 8;" if keepalive else ""} }}
+                upstream fcgi_smtp {{ server {server}; {f"keepalive {keepalive};" if keepalive else ""} }}
                 server {{
                     listen 127.0.0.1:{self.port}; {extra}
                     {location} include {home}/snippet.conf; }}
