@@ -13,10 +13,11 @@
 
 struct acceptor {
     struct http_server *server;
-    deadline accept_again;   /* the end of a pause; DEADLINE_NEVER: there is none */
-    deadline stop_by;        /* the end of the shutdown; DEADLINE_NEVER: not stopping */
-    bool cancelled;          /* stop_by has passed once */
-    deadline log_refusal_at; /* when a refused peer is worth a line again */
+    deadline accept_again;      /* the end of a pause; DEADLINE_NEVER: there is none */
+    deadline stop_by;           /* the end of the shutdown; DEADLINE_NEVER: not stopping */
+    bool cancelled;             /* stop_by has passed once */
+    deadline log_refusal_at;    /* when a refused peer is worth a line again */
+    struct idle_worker *chosen; /* to be woken once the lock is released */
 };
 
 void acceptor_pause(struct acceptor *acceptor, bool pause);

@@ -173,7 +173,8 @@ void responder_resize(struct responder *responder, size_t size)
     FCGX_Stream *in = responder->fcgi.in;
     struct stream_data_prefix *data = buffer_of(in);
     size_t held = data != NULL ? (size_t)(data->buffStop - in->rdNext) : 0;
-    if (data == NULL || held > size || in->stop < in->rdNext || in->stop > data->buffStop) {
+    bool is_so_already = data != NULL && data->bufflen <= (int)size && data->bufflen >= (int)size - 8;
+    if (data == NULL || is_so_already || held > size || in->stop < in->rdNext || in->stop > data->buffStop) {
         return;
     }
     unsigned char *buffer = malloc(size);

@@ -3,6 +3,7 @@
 #define FCGI_SMTP_HTTP_SERVER_INTERNAL_H
 
 #include <pthread.h>
+#include <semaphore.h>
 #include <stdatomic.h>
 #include <sys/epoll.h>
 
@@ -18,6 +19,12 @@
 
 #define CONNECTION_IDLE_EVENTS (EPOLLIN | EPOLLRDHUP | EPOLLONESHOT)
 
+/* A thread that has nothing to do, waiting to be woken; it lives on that thread's stack. */
+struct idle_worker {
+    struct idle_worker *next;
+    sem_t wake;
+};
+
 struct http_server {
     struct http_server_options options; /* without the pointers, but for allowed, which is a copy */
     struct http_network *allowed;
@@ -28,7 +35,7 @@ struct http_server {
     atomic_bool stop_asked;
 
     pthread_mutex_t lock;
-    pthread_cond_t work; /* a job for a thread, or quit */
+    struct idle_worker *idle; /* the latest first */
     struct connection_list lists[CONNECTION_STATES];
     struct connection_queue ready;   /* READING: a request to begin */
     struct connection_queue expired; /* WORKING: waited for a delivery in vain */
@@ -50,6 +57,15 @@ void server_move(struct http_server *server, struct connection *connection, enum
 /* Tells epoll what to wait for; EPOLLONESHOT is the caller's choice. False: no memory. */
 bool server_watch(struct http_server *server, struct connection *connection, uint32_t events);
 void server_unwatch(struct http_server *server, struct connection *connection);
+
+/*
+ * There is another job, or the end: takes a thread that is to be woken off the idle ones, before those in *chain. NULL
+ * there means that all are busy; each looks for a job before it rests.
+ */
+void server_choose_worker(struct http_server *server, struct idle_worker **chain);
+
+/* Without the lock, which they take at once: wakes the chosen ones. */
+void server_wake_workers(struct idle_worker *chain);
 
 /* Out of its list and of epoll, closed and freed. */
 void server_close(struct http_server *server, struct connection *connection);
