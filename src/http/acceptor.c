@@ -200,8 +200,8 @@ static void stop(struct acceptor *acceptor)
     struct http_server *server = acceptor->server;
     server->stopping = true;
     acceptor->stop_by = deadline_after(server->options.shutdown_timeout_ms);
-    acceptor_last_connections(acceptor);
     listen_watch(acceptor, EPOLL_CTL_DEL, 0); /* closing would not do when others hold the socket, too */
+    acceptor_last_connections(acceptor);
     listener_close(&server->listener);
     acceptor->accept_again = DEADLINE_NEVER;
     deadline grace = deadline_after(STOP_GRACE_MS);

@@ -8,7 +8,6 @@
 #include "http/server.h"
 
 #define FIRST_RECORD_MS 5000 /* for the octets of a first record, once one has come */
-#define STOP_GRACE_MS   200  /* for idle connections when the server stops */
 #define ACCEPT_PAUSE_MS 100  /* when the system has no descriptor or no memory for another connection */
 
 struct acceptor {

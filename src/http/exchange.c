@@ -27,8 +27,9 @@ enum fate { FATE_PARK, FATE_LINGER, FATE_CLOSE };
 /* Waits for the next request, or for the peer to close; false: neither is possible. */
 static bool hand_over(struct http_server *server, struct connection *connection, enum fate fate)
 {
-    if (fate == FATE_PARK && !server->stopping) {
-        server_move(server, connection, CONNECTION_IDLE, deadline_after(server->options.idle_ms));
+    if (fate == FATE_PARK) { /* also when stopping has begun meanwhile: nginx was not told before */
+        int64_t idle_ms = server->stopping ? STOP_GRACE_MS : server->options.idle_ms;
+        server_move(server, connection, CONNECTION_IDLE, deadline_after(idle_ms));
         return server_watch(server, connection, CONNECTION_IDLE_EVENTS);
     }
     if (fate == FATE_LINGER && shutdown(connection->fd, SHUT_WR) == 0) {
@@ -94,7 +95,7 @@ static bool reading_ends(struct http_server *server, struct connection *connecti
     return late;
 }
 
-static bool write_answer(struct connection *connection)
+static bool write_answer(struct connection *connection, bool keep)
 {
     struct http_request *request = &connection->request;
     struct http_response *response = &connection->response;
@@ -106,18 +107,17 @@ static bool write_answer(struct connection *connection)
               responder_write(responder, head.data, head.len) &&
               (!body || responder_write(responder, response->body.data, response->body.len));
     buf_free(&head);
-    return responder_finish(responder) && ok;
+    return responder_finish(responder, !keep) && ok;
 }
 
 static void answer(struct http_server *server, struct connection *connection)
 {
     bool settled = settle_body(connection);
     bool late = reading_ends(server, connection);
-    bool written = write_answer(connection);
-    bool keep =
-        written && connection->responder.keep && settled && !late && !atomic_load(&server->stop_asked);
+    bool keep = connection->responder.keep && settled && !late && !atomic_load(&server->stop_asked);
+    bool written = write_answer(connection, keep);
+    keep = keep && written;
     if (!keep) {
-        /* At once, or nginx could take the connection for another request. */
         shutdown(connection->fd, SHUT_WR);
     }
     server->handler.finished(server->handler.ctx, &connection->request, &connection->response, written);

@@ -14,6 +14,7 @@
 /* Threads beyond `workers`: however many deliveries hang, these serve what needs none. */
 #define SERVER_EXTRA_THREADS 16
 
+#define STOP_GRACE_MS 200  /* for idle connections when the server stops */
 #define LINGER_MS     2000 /* for the peer to close after an answer that came before the body's end */
 #define LINGER_OCTETS ((size_t)64 * 1024 * 1024) /* that are dropped meanwhile */
 

@@ -23,7 +23,8 @@ OPEN = 'allow: {recipients: ["*"], senders: ["*"]}\n'
 FIELDS = {"from": "app@example.com", "to": "you@example.com", "subject": "Hello there"}
 BODY_OCTETS = 1024
 KEPT = 32  # connections that each of nginx's processes keeps to the program: as many as there are clients
-THREADS = 2 * KEPT + 16  # of hello_responder: more than nginx has connections
+NGINX_PROCESSES = 2  # of harness.py
+THREADS = NGINX_PROCESSES * KEPT + 16  # of hello_responder: more than nginx has connections
 CLIENTS = (8, 32)
 ROUNDS = 5
 REQUESTS = 6000
@@ -50,8 +51,10 @@ def cpu_clock(pid):
     return time.clock_gettime(~pid << 3 | 2) * 1e6
 
 
-def children(pid):
-    return [int(child) for child in pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+def workers_of(nginx):
+    """The pids of nginx's worker processes, when all have been started."""
+    pids = pathlib.Path(f"/proc/{nginx}/task/{nginx}/children").read_text().split()
+    return list(map(int, pids)) if len(pids) == NGINX_PROCESSES else None
 
 
 class Way:
@@ -62,7 +65,7 @@ class Way:
         self.request = write_request(bench)
         bench.start_nginx(extra="keepalive_requests 1000000;", keepalive=KEPT)
         self.program = program
-        self.nginx = children(bench.nginx.pid)
+        self.nginx = wait_until(lambda: workers_of(bench.nginx.pid), "nginx's processes")
 
     def load(self, clients, requests):
         """What http_clients printed, and the CPU of nginx and the program for each request."""

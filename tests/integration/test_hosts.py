@@ -70,7 +70,10 @@ class HostsTest(BenchTest):
     def drain(self, instance):
         self.assertEqual(instance.process.stop(signal.SIGTERM), 0, instance.process.output())
         self.await_answers()
-        self.assertEqual([self.answers()[number] for number in self.unknown()], [], "answers while a host was drained")
+        self.assertEqual(len(self.unknown()), 0, f"while a host was drained:\n{self.nginx_errors()}")
+
+    def nginx_errors(self):
+        return (self.bench.dir / "nginx" / "error.log").read_text()
 
     def come_back(self, instance):
         instance.start()

@@ -67,7 +67,7 @@ static void check_kept(bool keep)
         check_body(&pair.responder, "body", RESPONDER_CLEAN);
         CU_ASSERT_EQUAL(responder_leftover(&pair.responder), 0);
         CU_ASSERT_TRUE(responder_write(&pair.responder, "Status: 200 OK\r\n\r\n", 18));
-        CU_ASSERT_TRUE(responder_finish(&pair.responder));
+        CU_ASSERT_TRUE(responder_finish(&pair.responder, false));
         /* All is written, and the parameters are still there. */
         struct fastcgi_answer answer = fastcgi_answer(pair.peer);
         CU_ASSERT_EQUAL(answer.ending, FASTCGI_END_REQUEST);
