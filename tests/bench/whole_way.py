@@ -26,9 +26,9 @@ KEPT = 32  # connections that each of nginx's processes keeps to the program: as
 NGINX_PROCESSES = 2  # of harness.py
 THREADS = NGINX_PROCESSES * KEPT + 16  # of hello_responder: more than nginx has connections
 CLIENTS = (8, 32)
-ROUNDS = 5
-REQUESTS = 6000
-ALONE = 2000  # requests of one client
+ROUNDS = 10
+REQUESTS = 3000
+ALONE = 1000  # requests of one client
 MOST = 1.5  # of the floor's CPU
 TAIL = 10  # p99 at 32 clients, of p50
 
