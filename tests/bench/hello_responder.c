@@ -44,8 +44,9 @@ static void *serve(void *argument)
 
 static void write_answer(struct floor *floor, int octets)
 {
-    floor->len = snprintf(floor->answer, sizeof floor->answer,
-                          "Status: 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n", octets);
+    floor->len =
+        snprintf(floor->answer, sizeof floor->answer,
+                 "Status: 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n", octets);
     char *body = floor->answer + floor->len;
     memset(body, ' ', (size_t)octets);
     body[0] = '{';
@@ -56,8 +57,8 @@ static void write_answer(struct floor *floor, int octets)
 int main(int argc, char **argv)
 {
     static struct floor floor;
-    int octets = argc == 4 ? atoi(argv[2]) : 0;
-    int threads = argc == 4 ? atoi(argv[3]) : 0;
+    int octets = argc == 4 ? (int)strtol(argv[2], NULL, 10) : 0;
+    int threads = argc == 4 ? (int)strtol(argv[3], NULL, 10) : 0;
     if (octets < 2 || octets > OCTETS_MAX - 256 || threads < 1 || threads > THREADS_MAX) {
         (void)fputs("usage: hello_responder SOCKET OCTETS THREADS\n", stderr);
         return EXIT_FAILURE;

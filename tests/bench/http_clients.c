@@ -19,7 +19,13 @@
 #include <sys/socket.h>
 #include <time.h>
 
-enum { REQUEST_MAX = 64 * 1024, ANSWER_MAX = 64 * 1024, CLIENTS_MAX = 1024, DELAYED_FROM = 35000, DELAYED_TO = 50000 };
+enum {
+    REQUEST_MAX = 64 * 1024,
+    ANSWER_MAX = 64 * 1024,
+    CLIENTS_MAX = 1024,
+    DELAYED_FROM = 35000,
+    DELAYED_TO = 50000
+};
 
 struct client {
     int fd;
@@ -149,9 +155,9 @@ static void print(struct load *load)
         delayed += load->times[i] >= DELAYED_FROM && load->times[i] <= DELAYED_TO;
     }
     qsort(load->times, load->answered, sizeof *load->times, compare);
-    printf("ok %zu\nrefused %zu\np50 %u\np99 %u\nlongest %u\ndelayed %zu\n", load->answered - load->refused, load->refused,
-           load->times[load->answered / 2], load->times[load->answered * 99 / 100], load->times[load->answered - 1],
-           delayed);
+    printf("ok %zu\nrefused %zu\np50 %u\np99 %u\nlongest %u\ndelayed %zu\n", load->answered - load->refused,
+           load->refused, load->times[load->answered / 2], load->times[load->answered * 99 / 100],
+           load->times[load->answered - 1], delayed);
 }
 
 int main(int argc, char **argv)
