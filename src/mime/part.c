@@ -75,7 +75,7 @@ static void write_text(struct writer *writer, const struct node *node, bool alon
 {
     struct body body;
     struct header *header = writer->header;
-    if (failed(writer, body_of_text(&body, node->part, alone, writer->segments->input, header->err))) {
+    if (failed(writer, body_of_text(&body, node->part, alone, &writer->segments->input, header->err))) {
         return;
     }
     header_begin(header, SLICE("Content-Type"), slice_of(node->part->field));
@@ -144,7 +144,7 @@ static void write_file(struct writer *writer, const struct node *node)
     }
     body_of_file(&body, part);
     if (slice_equal_nocase(type.type, SLICE("message"))) {
-        if (failed(writer, body_of_message(&body, part, writer->segments->input, header->err))) {
+        if (failed(writer, body_of_message(&body, part, &writer->segments->input, header->err))) {
             return;
         }
         if (body.encoding != BODY_7BIT) {
