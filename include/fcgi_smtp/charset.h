@@ -27,7 +27,7 @@ enum charset_result {
 };
 
 struct charset_decoder {
-    enum { CHARSET_CLOSED, CHARSET_ASCII, CHARSET_UTF8, CHARSET_ICONV } kind;
+    enum charset_kind { CHARSET_CLOSED, CHARSET_ASCII, CHARSET_UTF8, CHARSET_ICONV } kind;
     void *iconv;           /* owned */
     uint64_t offset;       /* octets that are converted */
     uint64_t error_offset; /* from the text's first octet */
@@ -40,6 +40,9 @@ struct charset_decoder {
  * (RFC 2978 2.3 and what IANA registered besides). So iconv's own //IGNORE and //TRANSLIT cannot get in.
  */
 bool charset_name_valid(struct slice name);
+
+/* Whether the name is UTF-8's or US-ASCII's, which costs nothing to open; for others glibc may load a module each time. */
+bool charset_is_utf8(struct slice name);
 
 /* The name in any case. CHARSET_OK, CHARSET_UNKNOWN or CHARSET_NO_ROOM; only after OK charset_close is
  * needed. */

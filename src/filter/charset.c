@@ -40,6 +40,22 @@ static bool is_one_of(struct slice name, const char *const *names, size_t count)
     return false;
 }
 
+/* CHARSET_ICONV for all but the two that need no iconv. */
+static enum charset_kind kind_of(struct slice name)
+{
+    static const char *const utf8[] = {"utf-8", "utf8"};
+    static const char *const ascii[] = {"us-ascii", "ascii", "ansi_x3.4-1968"};
+    if (is_one_of(name, utf8, sizeof utf8 / sizeof utf8[0])) {
+        return CHARSET_UTF8;
+    }
+    return is_one_of(name, ascii, sizeof ascii / sizeof ascii[0]) ? CHARSET_ASCII : CHARSET_ICONV;
+}
+
+bool charset_is_utf8(struct slice name)
+{
+    return kind_of(name) != CHARSET_ICONV;
+}
+
 /*
  * What browsers and mail programs mean by these names (WHATWG Encoding 4.2) has more signs than the standard of that name,
  * and in Shift_JIS the backslash and the tilde where ASCII has them.
@@ -80,21 +96,15 @@ static enum charset_result open_iconv(struct charset_decoder *decoder, struct sl
 
 enum charset_result charset_open(struct charset_decoder *decoder, struct slice name)
 {
-    static const char *const utf8[] = {"utf-8", "utf8"};
-    static const char *const ascii[] = {"us-ascii", "ascii", "ansi_x3.4-1968"};
     *decoder = (struct charset_decoder){.kind = CHARSET_CLOSED};
     if (!charset_name_valid(name)) {
         return CHARSET_UNKNOWN;
     }
-    if (is_one_of(name, utf8, sizeof utf8 / sizeof utf8[0])) {
-        decoder->kind = CHARSET_UTF8;
-        return CHARSET_OK;
+    if (!charset_is_utf8(name)) {
+        return open_iconv(decoder, name);
     }
-    if (is_one_of(name, ascii, sizeof ascii / sizeof ascii[0])) {
-        decoder->kind = CHARSET_ASCII;
-        return CHARSET_OK;
-    }
-    return open_iconv(decoder, name);
+    decoder->kind = kind_of(name);
+    return CHARSET_OK;
 }
 
 void charset_close(struct charset_decoder *decoder)

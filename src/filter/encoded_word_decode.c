@@ -27,6 +27,7 @@ struct decoder {
     size_t single_until; /* words that begin before it are not joined */
     bool after_word;     /* the last thing written was a decoded word */
     bool failed;         /* no room or memory */
+    size_t *conversions; /* of charsets that cost something */
 };
 
 static bool is_white(char c)
@@ -143,6 +144,9 @@ static bool add_octets(struct decoder *decoder, const struct encoded_word *word)
 static bool convert(struct decoder *decoder, struct slice charset)
 {
     buf_clear(&decoder->utf8);
+    if (!charset_is_utf8(charset) && ++*decoder->conversions > ENCODED_WORD_CONVERSIONS_MAX) {
+        return false;
+    }
     enum charset_result result = charset_to_utf8(charset, buf_slice(&decoder->octets), &decoder->utf8, NULL);
     decoder->failed = decoder->failed || result == CHARSET_NO_ROOM;
     struct slice utf8 = buf_slice(&decoder->utf8);
@@ -224,10 +228,10 @@ static void decode_text(struct decoder *decoder)
     }
 }
 
-bool encoded_word_decode(struct buf *out, struct slice text)
+static bool decode(struct buf *out, struct slice text, size_t *conversions)
 {
     size_t begin = out->len;
-    struct decoder decoder = {.out = out, .text = text};
+    struct decoder decoder = {.out = out, .text = text, .conversions = conversions};
     buf_init(&decoder.octets, text.len + BASE64_DECODER_UPDATE_MAX(0));
     buf_init(&decoder.utf8, out->limit - out->len);
     decode_text(&decoder);
@@ -240,10 +244,16 @@ bool encoded_word_decode(struct buf *out, struct slice text)
     return !decoder.failed;
 }
 
+bool encoded_word_decode(struct buf *out, struct slice text)
+{
+    size_t conversions = 0;
+    return decode(out, text, &conversions);
+}
+
 void encoded_word_decoder_init(struct encoded_word_decoder *decoder, size_t limit)
 {
+    *decoder = (struct encoded_word_decoder){.scanned = 0};
     buf_init(&decoder->held, limit);
-    decoder->scanned = 0;
 }
 
 void encoded_word_decoder_free(struct encoded_word_decoder *decoder)
@@ -254,7 +264,7 @@ void encoded_word_decoder_free(struct encoded_word_decoder *decoder)
 /* Decodes the first len octets of what is held. */
 static bool decode_held(struct encoded_word_decoder *decoder, size_t len, struct buf *out)
 {
-    if (!encoded_word_decode(out, (struct slice){decoder->held.data, len})) {
+    if (!decode(out, (struct slice){decoder->held.data, len}, &decoder->conversions)) {
         return false;
     }
     buf_consume(&decoder->held, len);
