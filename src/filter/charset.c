@@ -58,7 +58,7 @@ bool charset_is_utf8(struct slice name)
 
 /*
  * What browsers and mail programs mean by these names (WHATWG Encoding 4.2) has more signs than the standard of that name,
- * and in Shift_JIS the backslash and the tilde where ASCII has them.
+ * and in Shift_JIS the backslash and the tilde where ASCII has them; some names iconv does not know at all.
  */
 static struct slice practical_name(struct slice name)
 {
@@ -66,10 +66,18 @@ static struct slice practical_name(struct slice name)
         struct slice name;
         struct slice meant;
     } names[] = {
-        {SLICE_INIT("shift_jis"), SLICE_INIT("CP932")}, {SLICE_INIT("shift-jis"), SLICE_INIT("CP932")},
-        {SLICE_INIT("sjis"), SLICE_INIT("CP932")},      {SLICE_INIT("x-sjis"), SLICE_INIT("CP932")},
-        {SLICE_INIT("euc-kr"), SLICE_INIT("UHC")},      {SLICE_INIT("ks_c_5601-1987"), SLICE_INIT("UHC")},
-        {SLICE_INIT("gb2312"), SLICE_INIT("GB18030")},  {SLICE_INIT("gbk"), SLICE_INIT("GB18030")},
+        {SLICE_INIT("shift_jis"), SLICE_INIT("CP932")},
+        {SLICE_INIT("shift-jis"), SLICE_INIT("CP932")},
+        {SLICE_INIT("sjis"), SLICE_INIT("CP932")},
+        {SLICE_INIT("x-sjis"), SLICE_INIT("CP932")},
+        {SLICE_INIT("euc-kr"), SLICE_INIT("UHC")},
+        {SLICE_INIT("ks_c_5601-1987"), SLICE_INIT("UHC")},
+        {SLICE_INIT("windows-949"), SLICE_INIT("UHC")},
+        {SLICE_INIT("gb2312"), SLICE_INIT("GB18030")},
+        {SLICE_INIT("gbk"), SLICE_INIT("GB18030")},
+        {SLICE_INIT("x-euc-jp"), SLICE_INIT("EUC-JP")},
+        {SLICE_INIT("iso-8859-8-i"), SLICE_INIT("ISO-8859-8")},
+        {SLICE_INIT("x-mac-cyrillic"), SLICE_INIT("MAC-CYRILLIC")},
     };
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         if (slice_equal_nocase(name, names[i].name)) {

@@ -231,6 +231,10 @@ static void test_practical_names(void)
         {SLICE_INIT("ks_c_5601-1987"), SLICE_INIT("\x81\x41"), "\xea\xb0\x82"},
         {SLICE_INIT("gb2312"), SLICE_INIT("\xe9\x46"), "\xe9\x95\x95"},
         {SLICE_INIT("GBK"), SLICE_INIT("\xa2\xe3"), "\xe2\x82\xac"},
+        {SLICE_INIT("windows-949"), SLICE_INIT("\x81\x41"), "\xea\xb0\x82"},
+        {SLICE_INIT("x-euc-jp"), SLICE_INIT("\xa4\xa2"), "\xe3\x81\x82"},
+        {SLICE_INIT("ISO-8859-8-I"), SLICE_INIT("\xe0"), "\xd7\x90"},
+        {SLICE_INIT("x-mac-cyrillic"), SLICE_INIT("\x80"), "\xd0\x90"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct buf out;
