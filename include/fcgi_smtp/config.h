@@ -244,7 +244,7 @@ struct config *config_parse(const char *name, struct slice yaml, bool handed_ove
 
 void config_free(struct config *config); /* takes NULL; wipes secrets */
 
-/* The whole effective configuration as YAML that config_load reads again, secrets as "***". */
+/* The whole effective configuration as YAML that config_load reads again; secrets and a command's arguments are "***". */
 bool config_print(const struct config *config, struct buf *out) BUF_MUST_CHECK;
 
 /*
