@@ -39,13 +39,34 @@ static size_t continue_escape(struct urlencoded *parser, struct slice *in, char 
     return 1;
 }
 
-static size_t run_length(struct slice in, size_t most, unsigned char specials)
+/* The octet that an escape, which is at in's beginning and whole there, means; -1: it is none. */
+static int whole_escape(struct slice in)
 {
+    int high = in.len >= URLENCODED_ESCAPE ? percent_digit(in.data[1]) : -1;
+    int low = high >= 0 ? percent_digit(in.data[2]) : -1;
+    return low >= 0 ? high * 16 + low : -1;
+}
+
+/* Decodes in up to what needs a closer look: a separator, an escape that is cut or none. Returns octets written. */
+static size_t decode_run(struct slice *in, unsigned char specials, char *out)
+{
+    struct slice rest = *in;
     size_t len = 0;
-    most = in.len < most ? in.len : most;
-    while (len < most && (special[(unsigned char)in.data[len]] & specials) == 0) {
-        len++;
+    while (rest.len > 0) {
+        char c = rest.data[0];
+        size_t taken = 1;
+        if ((special[(unsigned char)c] & specials) != 0) {
+            int octet = c == '+' ? ' ' : c == '%' ? whole_escape(rest) : -1;
+            if (octet < 0) {
+                break;
+            }
+            taken = c == '%' ? URLENCODED_ESCAPE : 1;
+            c = (char)octet;
+        }
+        out[len++] = c;
+        rest = (struct slice){rest.data + taken, rest.len - taken};
     }
+    *in = rest;
     return len;
 }
 
@@ -59,20 +80,18 @@ static size_t decode(struct urlencoded *parser, struct slice *in, char *out, siz
             len += continue_escape(parser, in, out + len);
             continue;
         }
-        size_t run = run_length(*in, cap - len, specials);
-        if (run > 0) {
-            memcpy(out + len, in->data, run);
-            len += run;
-            form_skip(in, run);
-        } else if (in->data[0] == '+') {
-            out[len++] = ' ';
-            form_skip(in, 1);
-        } else if (in->data[0] == '%') {
-            parser->escape[parser->escape_len++] = '%';
-            form_skip(in, 1);
-        } else {
+        struct slice piece = {in->data, in->len < cap - len ? in->len : cap - len}; /* becomes no longer */
+        size_t before = piece.len;
+        len += decode_run(&piece, specials, out + len);
+        form_skip(in, before - piece.len);
+        if (piece.len == 0) {
+            continue;
+        }
+        if (piece.data[0] != '%') {
             break;
         }
+        parser->escape[parser->escape_len++] = '%';
+        form_skip(in, 1);
     }
     return len;
 }

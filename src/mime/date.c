@@ -5,8 +5,6 @@
  */
 #include "mime/date.h"
 
-#include <stdio.h>
-
 #include "fcgi_smtp/compose.h"
 #include "fcgi_smtp/utf8.h"
 #include "mime/lexer.h"
@@ -102,11 +100,6 @@ bool compose_date_valid(struct slice text)
 bool date_make(char out[DATE_SIZE], time_t now)
 {
     struct tm utc;
-    if (gmtime_r(&now, &utc) == NULL || utc.tm_year + 1900 > 9999) {
-        return false;
-    }
-    int len = snprintf(out, DATE_SIZE, "%.3s, %d %.3s %d %02d:%02d:%02d +0000",
-                       days + (ptrdiff_t)3 * utc.tm_wday, utc.tm_mday, months + (ptrdiff_t)3 * utc.tm_mon,
-                       utc.tm_year + 1900, utc.tm_hour, utc.tm_min, utc.tm_sec);
-    return len > 0 && len < DATE_SIZE;
+    return gmtime_r(&now, &utc) != NULL && utc.tm_year + 1900 <= 9999 &&
+           strftime(out, DATE_SIZE, "%a, %d %b %Y %H:%M:%S +0000", &utc) > 0; /* English: the C locale */
 }
