@@ -76,23 +76,12 @@ static enum json_read malformed(const struct json_scan *scan, size_t position, c
     return JSON_READ_MALFORMED;
 }
 
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9') {
-        return c - '0';
-    }
-    if (c >= 'a' && c <= 'f') {
-        return c - 'a' + 10;
-    }
-    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
 /* The four digits behind "\u" at at; -1: there are none. */
 static int32_t code_unit(const struct json_scan *scan, size_t at)
 {
     int32_t value = 0;
     for (size_t i = at; i < at + 4; i++) {
-        int digit = i < scan->len ? hex_digit(scan->text[i]) : -1;
+        int digit = i < scan->len ? ascii_hex_value(scan->text[i]) : -1;
         if (digit < 0) {
             return -1;
         }

@@ -3,17 +3,11 @@
  */
 #include "fcgi_smtp/nearest.h"
 
-#include <ctype.h>
 #include <stdint.h>
 
 static size_t smallest(size_t a, size_t b)
 {
     return a < b ? a : b;
-}
-
-static int fold(char c)
-{
-    return tolower((unsigned char)c);
 }
 
 static size_t distance(struct slice a, struct slice b)
@@ -28,10 +22,10 @@ static size_t distance(struct slice a, struct slice b)
         const size_t *two_before = rows[(i + 1) % 3];
         now[0] = i;
         for (size_t j = 1; j <= b.len; j++) {
-            size_t replace = before[j - 1] + (fold(a.data[i - 1]) != fold(b.data[j - 1]));
+            size_t replace = before[j - 1] + (ascii_lower(a.data[i - 1]) != ascii_lower(b.data[j - 1]));
             now[j] = smallest(replace, smallest(before[j], now[j - 1]) + 1);
-            if (i > 1 && j > 1 && fold(a.data[i - 1]) == fold(b.data[j - 2]) &&
-                fold(a.data[i - 2]) == fold(b.data[j - 1])) {
+            if (i > 1 && j > 1 && ascii_lower(a.data[i - 1]) == ascii_lower(b.data[j - 2]) &&
+                ascii_lower(a.data[i - 2]) == ascii_lower(b.data[j - 1])) {
                 now[j] = smallest(now[j], two_before[j - 2] + 1);
             }
         }

@@ -21,16 +21,14 @@ bool charset_name_valid(struct slice name)
         return false;
     }
     for (size_t i = 0; i < name.len; i++) {
-        char c = name.data[i];
-        bool alphanumeric = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
-        if (!alphanumeric && (c == '\0' || strchr(others, c) == NULL)) {
+        if (!ascii_is_alphanumeric(name.data[i]) && !ascii_is_one_of(name.data[i], others)) {
             return false;
         }
     }
     return true;
 }
 
-static bool is_one_of(struct slice name, const char *const *names, size_t count)
+static bool is_any_of(struct slice name, const char *const *names, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         if (slice_equal_nocase(name, slice_of(names[i]))) {
@@ -45,10 +43,10 @@ static enum charset_kind kind_of(struct slice name)
 {
     static const char *const utf8[] = {"utf-8", "utf8"};
     static const char *const ascii[] = {"us-ascii", "ascii", "ansi_x3.4-1968"};
-    if (is_one_of(name, utf8, sizeof utf8 / sizeof utf8[0])) {
+    if (is_any_of(name, utf8, sizeof utf8 / sizeof utf8[0])) {
         return CHARSET_UTF8;
     }
-    return is_one_of(name, ascii, sizeof ascii / sizeof ascii[0]) ? CHARSET_ASCII : CHARSET_ICONV;
+    return is_any_of(name, ascii, sizeof ascii / sizeof ascii[0]) ? CHARSET_ASCII : CHARSET_ICONV;
 }
 
 bool charset_is_utf8(struct slice name)

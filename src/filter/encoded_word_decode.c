@@ -32,7 +32,7 @@ struct decoder {
 
 static bool is_white(char c)
 {
-    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+    return ascii_is_blank(c) || c == '\r' || c == '\n';
 }
 
 static size_t skip_white(struct slice text, size_t at)
@@ -85,17 +85,6 @@ static bool parse_word(struct slice text, size_t at, struct encoded_word *word)
     return (word->b || slice_equal_nocase(encoding, SLICE("Q"))) && slice_equal(rest, SLICE("="));
 }
 
-static int hex_value(char c)
-{
-    static const char digits[] = "0123456789ABCDEFabcdef";
-    const char *found = c != '\0' ? strchr(digits, c) : NULL;
-    if (found == NULL) {
-        return -1;
-    }
-    int index = (int)(found - digits);
-    return index < 16 ? index : index - 6;
-}
-
 /* RFC 2047 4.2. out has room for as many octets as the payload has. */
 static bool q_decode(struct slice payload, char *out, size_t *out_len)
 {
@@ -103,8 +92,8 @@ static bool q_decode(struct slice payload, char *out, size_t *out_len)
     for (size_t i = 0; i < payload.len; i++) {
         char c = payload.data[i];
         if (c == '=') {
-            int high = payload.len - i > 2 ? hex_value(payload.data[i + 1]) : -1;
-            int low = high >= 0 ? hex_value(payload.data[i + 2]) : -1;
+            int high = payload.len - i > 2 ? ascii_hex_value(payload.data[i + 1]) : -1;
+            int low = high >= 0 ? ascii_hex_value(payload.data[i + 2]) : -1;
             if (low < 0) {
                 return false;
             }
@@ -164,8 +153,7 @@ static void put_white(struct decoder *decoder, size_t begin, size_t end)
     const char *data = decoder->text.data;
     for (size_t i = begin; i < end; i++) {
         size_t line_end = data[i] == '\r' && i + 1 < end && data[i + 1] == '\n' ? 2 : data[i] == '\n';
-        bool folded =
-            line_end > 0 && i + line_end < end && (data[i + line_end] == ' ' || data[i + line_end] == '\t');
+        bool folded = line_end > 0 && i + line_end < end && ascii_is_blank(data[i + line_end]);
         if (folded) {
             i += line_end;
         }

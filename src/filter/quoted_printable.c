@@ -12,6 +12,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "fcgi_smtp/ascii.h"
 #include "filter/line_ends.h"
 
 enum {
@@ -54,11 +55,6 @@ static const struct code codes[256] = {
 static bool is_literal(unsigned char c)
 {
     return c >= 33 && c <= 126 && c != '=';
-}
-
-static bool is_space(unsigned char c)
-{
-    return c == ' ' || c == '\t';
 }
 
 static bool is_line_end(unsigned char c)
@@ -156,7 +152,7 @@ static char *put_run(struct quoted_printable_encoder *encoder, const char *in, s
     if (encoder->held != 0) {
         to = put_flat(encoder, &encoder->held, 1, to);
     }
-    bool space = is_space(octets[len - 1]);
+    bool space = ascii_is_blank(in[len - 1]);
     encoder->held = (char)(space ? octets[len - 1] : 0);
     return put_octets(encoder, octets, space ? len - 1 : len, to);
 }
@@ -252,16 +248,6 @@ void quoted_printable_decoder_init(struct quoted_printable_decoder *decoder)
     *decoder = (struct quoted_printable_decoder){.state = QUOTED_PRINTABLE_LITERAL};
 }
 
-/* The value of a hexadecimal digit, -1 for anything else. */
-static int hex_value(unsigned char c)
-{
-    if (c >= '0' && c <= '9') {
-        return c - '0';
-    }
-    unsigned char letter = c | 0x20;
-    return letter >= 'a' && letter <= 'f' ? letter - 'a' + 10 : -1;
-}
-
 static void put_spaces(struct quoted_printable_decoder *decoder, struct output *output)
 {
     put(output, decoder->space, decoder->space_len);
@@ -298,7 +284,7 @@ static void undo_escape(struct quoted_printable_decoder *decoder, struct output 
 /* One octet outside an escape. */
 static void decode_literal(struct quoted_printable_decoder *decoder, unsigned char c, struct output *output)
 {
-    if (is_space(c)) {
+    if (ascii_is_blank((char)c)) {
         hold_space(decoder, c, output);
         return;
     }
@@ -317,7 +303,7 @@ static void decode_literal(struct quoted_printable_decoder *decoder, unsigned ch
 /* One octet after "=". False when it was not taken. */
 static bool decode_escape(struct quoted_printable_decoder *decoder, unsigned char c, struct output *output)
 {
-    int value = hex_value(c);
+    int value = ascii_hex_value((char)c);
     if (decoder->state == QUOTED_PRINTABLE_ESCAPE && value >= 0) {
         decoder->digit = (char)c;
         decoder->state = QUOTED_PRINTABLE_ESCAPE_DIGIT;
@@ -328,7 +314,7 @@ static bool decode_escape(struct quoted_printable_decoder *decoder, unsigned cha
             undo_escape(decoder, output);
             return false;
         }
-        unsigned high = (unsigned)hex_value((unsigned char)decoder->digit);
+        unsigned high = (unsigned)ascii_hex_value(decoder->digit);
         char octet = (char)(unsigned char)(high << 4 | (unsigned)value);
         put(output, &octet, 1);
         end_escape(decoder);
@@ -354,7 +340,7 @@ static bool decode_soft_break(struct quoted_printable_decoder *decoder, unsigned
         decoder->state = QUOTED_PRINTABLE_SOFT_CR;
         return true;
     }
-    if (is_space(c) && decoder->space_len < QUOTED_PRINTABLE_SPACE_MAX) {
+    if (ascii_is_blank((char)c) && decoder->space_len < QUOTED_PRINTABLE_SPACE_MAX) {
         hold_space(decoder, c, output);
         decoder->state = QUOTED_PRINTABLE_SOFT_SPACE;
         return true;

@@ -8,11 +8,10 @@
  * A "%" without two hexadecimal digits behind it stands for itself (WHATWG URL 1.3, percent-decode): no octet that
  * a client sends is lost, and no body is malformed for its escapes.
  */
-#include "urlencoded.h"
+#include "form/urlencoded.h"
 
 #include "fcgi_smtp/secret.h"
-#include "percent.h"
-#include "type.h"
+#include "form/type.h"
 
 #define WINDOW ((size_t)16 * 1024)
 
@@ -22,7 +21,7 @@ static const unsigned char special[256] = {['&'] = 1, ['+'] = 1, ['%'] = 1, ['='
 /* Adds the next octet to the escape that was begun, or gives the escape up, literally; returns octets written. */
 static size_t continue_escape(struct urlencoded *parser, struct slice *in, char *out)
 {
-    int digit = percent_digit(in->data[0]);
+    int digit = ascii_hex_value(in->data[0]);
     if (digit < 0) {
         size_t len = parser->escape_len;
         memcpy(out, parser->escape, len);
@@ -30,11 +29,11 @@ static size_t continue_escape(struct urlencoded *parser, struct slice *in, char 
         return len;
     }
     parser->escape[parser->escape_len++] = in->data[0];
-    form_skip(in, 1);
+    slice_skip(in, 1);
     if (parser->escape_len < URLENCODED_ESCAPE) {
         return 0;
     }
-    out[0] = (char)(percent_digit(parser->escape[1]) * 16 + digit);
+    out[0] = (char)(ascii_hex_value(parser->escape[1]) * 16 + digit);
     parser->escape_len = 0;
     return 1;
 }
@@ -42,8 +41,8 @@ static size_t continue_escape(struct urlencoded *parser, struct slice *in, char 
 /* The octet that an escape, which is at in's beginning and whole there, means; -1: it is none. */
 static int whole_escape(struct slice in)
 {
-    int high = in.len >= URLENCODED_ESCAPE ? percent_digit(in.data[1]) : -1;
-    int low = high >= 0 ? percent_digit(in.data[2]) : -1;
+    int high = in.len >= URLENCODED_ESCAPE ? ascii_hex_value(in.data[1]) : -1;
+    int low = high >= 0 ? ascii_hex_value(in.data[2]) : -1;
     return low >= 0 ? high * 16 + low : -1;
 }
 
@@ -83,7 +82,7 @@ static size_t decode(struct urlencoded *parser, struct slice *in, char *out, siz
         struct slice piece = {in->data, in->len < cap - len ? in->len : cap - len}; /* becomes no longer */
         size_t before = piece.len;
         len += decode_run(&piece, specials, out + len);
-        form_skip(in, before - piece.len);
+        slice_skip(in, before - piece.len);
         if (piece.len == 0) {
             continue;
         }
@@ -91,7 +90,7 @@ static size_t decode(struct urlencoded *parser, struct slice *in, char *out, siz
             break;
         }
         parser->escape[parser->escape_len++] = '%';
-        form_skip(in, 1);
+        slice_skip(in, 1);
     }
     return len;
 }
@@ -122,11 +121,11 @@ static enum form_result read_name(struct urlencoded *parser, struct fields *fiel
         return FORM_OK;
     }
     if (in->data[0] == '&' && parser->name_len == 0) { /* an empty sequence */
-        form_skip(in, 1);
+        slice_skip(in, 1);
         return FORM_OK;
     }
     if (in->data[0] == '=') {
-        form_skip(in, 1);
+        slice_skip(in, 1);
     }
     return begin_value(parser, fields, err); /* at "&" the value is empty */
 }
@@ -141,7 +140,7 @@ static enum form_result read_value(struct urlencoded *parser, struct fields *fie
         secret_wipe(window, sizeof window);
     }
     if (result == FORM_OK && at_separator(parser, *in)) {
-        form_skip(in, 1);
+        slice_skip(in, 1);
         fields_end(fields);
         parser->in_value = false;
     }

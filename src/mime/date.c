@@ -34,7 +34,7 @@ static int take_number(struct lexer *lexer, int min, int max)
 {
     int value = 0;
     int digits = 0;
-    while (digits < max && lexer_peek(lexer) >= '0' && lexer_peek(lexer) <= '9') {
+    while (digits < max && ascii_is_digit(lexer_peek(lexer))) {
         value = value * 10 + (*lexer->at++ - '0');
         digits++;
     }
@@ -44,7 +44,7 @@ static int take_number(struct lexer *lexer, int min, int max)
 static bool take_spaces(struct lexer *lexer)
 {
     const char *begin = lexer->at;
-    while (lexer_is_space(lexer_peek(lexer))) {
+    while (ascii_is_blank(lexer_peek(lexer))) {
         lexer->at++;
     }
     return lexer->at != begin;
@@ -92,7 +92,7 @@ static bool take_time(struct lexer *lexer)
 
 bool compose_date_valid(struct slice text)
 {
-    struct lexer lexer = lexer_of(lexer_trim(text));
+    struct lexer lexer = lexer_of(slice_trim(text));
     return utf8_is_ascii(text) && lexer_valid_prefix(text) == text.len && take_date(&lexer) &&
            take_spaces(&lexer) && take_time(&lexer) && lexer_skip_cfws(&lexer, NULL) && lexer_at_end(&lexer);
 }

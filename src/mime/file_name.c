@@ -68,8 +68,7 @@ static struct slice make_plain(char *out, struct slice name, bool exact)
 /* RFC 5987 attr-char, which is also RFC 2231's attribute-char. */
 static bool is_attribute_char(char c)
 {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-           (c != '\0' && strchr("!#$&+-.^_`|~", c) != NULL);
+    return ascii_is_alphanumeric(c) || ascii_is_one_of(c, "!#$&+-.^_`|~");
 }
 
 /* Percent-encodes whole characters of name from *at on while they fit in cap; returns the length. */

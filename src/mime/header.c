@@ -9,7 +9,6 @@
 
 #include "fcgi_smtp/encoded_word.h"
 #include "fcgi_smtp/utf8.h"
-#include "mime/lexer.h"
 
 enum {
     PATH_MAX_LEN = 256 /* octets of "<" addr-spec ">" (RFC 5321 4.5.3.1.3) */
@@ -134,14 +133,14 @@ void header_word(struct header *header, struct slice word, const char *after)
 
 void header_words(struct header *header, struct slice text)
 {
-    text = lexer_trim(text);
+    text = slice_trim(text);
     while (text.len > 0 && header->result == COMPOSE_OK) {
         size_t len = 0;
-        while (len < text.len && !lexer_is_space(text.data[len])) {
+        while (len < text.len && !ascii_is_blank(text.data[len])) {
             len++;
         }
         header_word(header, (struct slice){text.data, len}, "");
-        text = lexer_trim((struct slice){text.data + len, text.len - len});
+        text = slice_trim((struct slice){text.data + len, text.len - len});
     }
 }
 
@@ -178,7 +177,7 @@ void header_text(struct header *header, struct slice text)
         ok = decode(header, text, &decoded);
         text = buf_slice(&decoded);
     }
-    text = lexer_trim(text);
+    text = slice_trim(text);
     if (ok && text.len > 0) {
         header_append(header, SLICE(" "));
         append_encoded(header, text, ENCODED_WORD_UNSTRUCTURED);

@@ -10,8 +10,7 @@
 static bool is_atext(char c)
 {
     unsigned char u = (unsigned char)c;
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || u >= 0x80 ||
-           (c != '\0' && strchr("!#$%&'*+-/=?^_`{|}~", c) != NULL);
+    return ascii_is_alphanumeric(c) || u >= 0x80 || ascii_is_one_of(c, "!#$%&'*+-/=?^_`{|}~");
 }
 
 bool lexer_take(struct lexer *lexer, char c)
@@ -48,7 +47,7 @@ bool lexer_skip_cfws(struct lexer *lexer, bool *any)
 {
     const char *begin = lexer->at;
     bool ok = true;
-    while (ok && lexer->at < lexer->end && (lexer_is_space(*lexer->at) || *lexer->at == '(')) {
+    while (ok && lexer->at < lexer->end && (ascii_is_blank(*lexer->at) || *lexer->at == '(')) {
         if (*lexer->at == '(') {
             ok = skip_comment(lexer);
         } else {
@@ -119,16 +118,4 @@ size_t lexer_valid_prefix(struct slice text)
         }
     }
     return valid;
-}
-
-struct slice lexer_trim(struct slice text)
-{
-    while (text.len > 0 && lexer_is_space(text.data[0])) {
-        text.data++;
-        text.len--;
-    }
-    while (text.len > 0 && lexer_is_space(text.data[text.len - 1])) {
-        text.len--;
-    }
-    return text;
 }

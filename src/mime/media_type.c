@@ -191,8 +191,7 @@ struct slice media_type_of_file(struct slice file_name)
         return MEDIA_TYPE_OCTETS;
     }
     for (size_t i = 0; i < len; i++) {
-        char c = dot[1 + i];
-        key[i] = (char)(c >= 'A' && c <= 'Z' ? c | 0x20 : c);
+        key[i] = ascii_lower(dot[1 + i]);
     }
     key[len] = '\0';
     const struct extension *found =
