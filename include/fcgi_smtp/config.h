@@ -186,9 +186,8 @@ struct config {
     struct config_log log;
     unsigned pages;                   /* bits of enum config_page: those that there are */
     struct config_strings pages_from; /* addresses and networks that need no key for them */
-    struct config_indexes
-        server; /* >= 1 of servers, in the order in which they are tried when a request names
-                                     none; each once */
+    /* >= 1 of servers, in the order in which they are tried when a request names none; each once. */
+    struct config_indexes server;
     struct config_server *servers;
     size_t server_count; /* >= 1 */
     struct config_defaults defaults;

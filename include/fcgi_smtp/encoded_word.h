@@ -2,7 +2,8 @@
  * encoded_word: text of header fields that is not ASCII (RFC 2047), folded (RFC 5322 2.2.3).
  *
  * Each direction has a call for a text that is at hand and a stream for one that arrives in pieces (init, update with
- * any cut, finish, free). The output does not depend on how the input was cut.
+ * any cut, finish, free). The output does not depend on how the input was cut. The streams complete the set for other
+ * programs; this one has every header field at hand.
  */
 #ifndef FCGI_SMTP_ENCODED_WORD_H
 #define FCGI_SMTP_ENCODED_WORD_H
@@ -15,10 +16,11 @@
 
 #define ENCODED_WORD_MAX 75 /* octets of one encoded word (RFC 2047 2) */
 #define HEADER_LINE_FOLD                                                                                     \
-    76 /* octets of a line that has an encoded word (RFC 2047 2); all lines are folded there */
-#define ENCODED_WORD_CONVERSIONS_MAX                                                                         \
-    16                      /* runs of words in other charsets than UTF-8 that one text's decoding converts */
+    76 /* octets of a line with an encoded word (RFC 2047 2); all lines are folded there */
 #define HEADER_LINE_MAX 998 /* octets of any line, without its CRLF (RFC 5322 2.1.1) */
+
+/* Runs of words in other charsets than UTF-8 that one text's decoding converts. */
+#define ENCODED_WORD_CONVERSIONS_MAX 16
 
 enum encoded_word_place {
     ENCODED_WORD_UNSTRUCTURED, /* a Subject, a Comments field, most of h:NAME (RFC 2047 5 (1)) */

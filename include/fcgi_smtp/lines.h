@@ -3,6 +3,8 @@
  *
  * All are embedded by value, allocate nothing and need no free; the output does not depend on how the input
  * was cut. Updates return the number of octets written to out, whose needed room the macros tell.
+ *
+ * dot_unstuffer and line_wrapper complete the set for other programs; this one needs them in its tests only.
  */
 #ifndef FCGI_SMTP_LINES_H
 #define FCGI_SMTP_LINES_H

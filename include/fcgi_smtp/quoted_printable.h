@@ -3,7 +3,7 @@
  *
  * Embedded by value, no allocation, no free. The output does not depend on how the input was cut. Lines have
  * at most 76 characters, without their CRLF; a soft line break never splits an "=XX". A line may begin with
- * "." (dot_stuffer in lines.h sees to that).
+ * "." (dot_stuffer in lines.h sees to that). The decoder completes the set for other programs; this one only encodes.
  */
 #ifndef FCGI_SMTP_QUOTED_PRINTABLE_H
 #define FCGI_SMTP_QUOTED_PRINTABLE_H

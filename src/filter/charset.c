@@ -14,7 +14,7 @@
 enum { UTF8_CHAR_MAX = 4, ICONV_OUT_MIN = 64 };
 
 /* Letters and digits, and the punctuation of RFC 2978 2.3 and of names that IANA registered against it. No "/". */
-bool charset_name_valid(struct slice name)
+static bool is_name(struct slice name)
 {
     static const char others[] = "!#$%&'+-^_`{}~.:()";
     if (name.len == 0 || name.len > CHARSET_NAME_MAX) {
@@ -103,7 +103,7 @@ static enum charset_result open_iconv(struct charset_decoder *decoder, struct sl
 enum charset_result charset_open(struct charset_decoder *decoder, struct slice name)
 {
     *decoder = (struct charset_decoder){.kind = CHARSET_CLOSED};
-    if (!charset_name_valid(name)) {
+    if (!is_name(name)) {
         return CHARSET_UNKNOWN;
     }
     if (!charset_is_utf8(name)) {

@@ -42,7 +42,8 @@ void header_fail(struct header *header, const char *text)
     }
 }
 
-void header_no_room(struct header *header, size_t wanted)
+/* Stops the writing for lack of memory or room; wanted octets had to go in. */
+static void no_room(struct header *header, size_t wanted)
 {
     if (header->out->limit - header->out->len < wanted) {
         header_refuse(header, "the header fields of the message are over %zu octets", header->out->limit);
@@ -73,7 +74,7 @@ void header_append(struct header *header, struct slice text)
         return;
     }
     if (!buf_append_slice(header->out, text)) {
-        header_no_room(header, text.len);
+        no_room(header, text.len);
     }
     header->column += text.len;
 }
@@ -151,7 +152,7 @@ static void append_encoded(struct header *header, struct slice text, enum encode
         return;
     }
     if (encoded_word_encode(header->out, text, place, &header->column) != ENCODED_WORD_OK) {
-        header_no_room(header, text.len * 4);
+        no_room(header, text.len * 4);
     }
 }
 
@@ -159,7 +160,7 @@ static void append_encoded(struct header *header, struct slice text, enum encode
 static bool decode(struct header *header, struct slice text, struct buf *decoded)
 {
     if (!encoded_word_decode(decoded, text)) {
-        header_no_room(header, text.len * 16);
+        no_room(header, text.len * 16);
         return false;
     }
     return true;
