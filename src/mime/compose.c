@@ -13,7 +13,7 @@
 #include "mime/date.h"
 #include "mime/header.h"
 #include "mime/lexer.h"
-#include "mime/message.h"
+#include "mime/message_tree.h"
 #include "mime/message_id.h"
 #include "mime/part.h"
 #include "mime/segments.h"
