@@ -46,4 +46,12 @@ static inline int ascii_hex_value(char c)
     return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
 }
 
+/* What two hexadecimal digits mean, 0..255; -1 when one of them is none. */
+static inline int ascii_hex_octet(const char digits[2])
+{
+    int high = ascii_hex_value(digits[0]);
+    int low = high >= 0 ? ascii_hex_value(digits[1]) : -1;
+    return low >= 0 ? high * 16 + low : -1;
+}
+
 #endif

@@ -85,8 +85,8 @@ enum encoded_word_result encoded_word_encoder_finish(struct encoded_word_encoder
  * two words of one charset is made whole. Line ends before white space are removed (unfolding). A word that
  * is broken (syntax, unknown charset, octets that the charset does not allow) or would bring a CR, LF or NUL
  * is left as it is; so are words of other charsets than UTF-8 behind ENCODED_WORD_CONVERSIONS_MAX runs of such: each
- * may make glibc load a module, and no honest text has so many. Text outside encoded words is copied, whatever its octets. False: no room or memory; out
- * keeps what it had.
+ * may make glibc load a module, and no honest text has so many. Text outside encoded words is copied, whatever its
+ * octets. False: no room or memory; out keeps what it had.
  */
 bool encoded_word_decode(struct buf *out, struct slice text) __attribute__((warn_unused_result));
 

@@ -107,8 +107,8 @@ bool line_scanner_is_7bit(const struct line_scanner *scanner);
 
 /*
  * line_wrapper: breaks lines that are longer than a width (octets, without CRLF). The CRLF replaces the last white
- * space that has a word before it and begins within the width or right behind it; where there is none the line is broken before
- * the UTF-8 character that would pass the width. Line ends (LF, CR, CRLF) leave as CRLF. Lines that fit are not touched.
+ * space that has a word before it and begins within the width or right behind it; where there is none the line is
+ * broken before the UTF-8 character that would pass the width. Line ends (LF, CR, CRLF) leave as CRLF. Lines that fit are not touched.
  */
 struct line_wrapper {
     size_t width;

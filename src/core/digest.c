@@ -62,12 +62,11 @@ bool digest_from_hex(struct slice text, unsigned char out[DIGEST_SIZE])
         return false;
     }
     for (size_t i = 0; i < DIGEST_SIZE; i++) {
-        int high = ascii_hex_value(text.data[2 * i]);
-        int low = ascii_hex_value(text.data[2 * i + 1]);
-        if (high < 0 || low < 0) {
+        int octet = ascii_hex_octet(text.data + 2 * i);
+        if (octet < 0) {
             return false;
         }
-        out[i] = (unsigned char)(high * 16 + low);
+        out[i] = (unsigned char)octet;
     }
     return true;
 }

@@ -10,6 +10,13 @@ static size_t smallest(size_t a, size_t b)
     return a < b ? a : b;
 }
 
+/* Whether a's last two of i characters are b's last two of j the other way round. */
+static bool swapped(struct slice a, size_t i, struct slice b, size_t j)
+{
+    return i > 1 && j > 1 && ascii_lower(a.data[i - 1]) == ascii_lower(b.data[j - 2]) &&
+           ascii_lower(a.data[i - 2]) == ascii_lower(b.data[j - 1]);
+}
+
 static size_t distance(struct slice a, struct slice b)
 {
     size_t rows[3][NEAREST_NAME_MAX + 1];
@@ -24,10 +31,7 @@ static size_t distance(struct slice a, struct slice b)
         for (size_t j = 1; j <= b.len; j++) {
             size_t replace = before[j - 1] + (ascii_lower(a.data[i - 1]) != ascii_lower(b.data[j - 1]));
             now[j] = smallest(replace, smallest(before[j], now[j - 1]) + 1);
-            if (i > 1 && j > 1 && ascii_lower(a.data[i - 1]) == ascii_lower(b.data[j - 2]) &&
-                ascii_lower(a.data[i - 2]) == ascii_lower(b.data[j - 1])) {
-                now[j] = smallest(now[j], two_before[j - 2] + 1);
-            }
+            now[j] = swapped(a, i, b, j) ? smallest(now[j], two_before[j - 2] + 1) : now[j];
         }
     }
     return rows[a.len % 3][b.len];

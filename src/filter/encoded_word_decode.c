@@ -85,24 +85,28 @@ static bool parse_word(struct slice text, size_t at, struct encoded_word *word)
     return (word->b || slice_equal_nocase(encoding, SLICE("Q"))) && slice_equal(rest, SLICE("="));
 }
 
-/* RFC 2047 4.2. out has room for as many octets as the payload has. */
+/* The octet at rest's beginning, and how many of rest it stands in; -1: "=" without two digits (RFC 2047 4.2). */
+static int q_octet(struct slice rest, size_t *taken)
+{
+    char c = rest.data[0];
+    *taken = c == '=' ? 3 : 1;
+    if (c == '=') {
+        return rest.len >= *taken ? ascii_hex_octet(rest.data + 1) : -1;
+    }
+    return c == '_' ? ' ' : (unsigned char)c;
+}
+
+/* out has room for as many octets as the payload has. */
 static bool q_decode(struct slice payload, char *out, size_t *out_len)
 {
+    size_t taken = 0;
     *out_len = 0;
-    for (size_t i = 0; i < payload.len; i++) {
-        char c = payload.data[i];
-        if (c == '=') {
-            int high = payload.len - i > 2 ? ascii_hex_value(payload.data[i + 1]) : -1;
-            int low = high >= 0 ? ascii_hex_value(payload.data[i + 2]) : -1;
-            if (low < 0) {
-                return false;
-            }
-            c = (char)(high << 4 | low);
-            i += 2;
-        } else if (c == '_') {
-            c = ' ';
+    for (; payload.len > 0; slice_skip(&payload, taken)) {
+        int octet = q_octet(payload, &taken);
+        if (octet < 0) {
+            return false;
         }
-        out[(*out_len)++] = c;
+        out[(*out_len)++] = (char)octet;
     }
     return true;
 }

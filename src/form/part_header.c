@@ -99,12 +99,11 @@ static bool decode_extended(const struct form_parameter *parameter, struct part_
             slice_skip(&rest, 1);
             continue;
         }
-        int high = rest.len >= 3 ? ascii_hex_value(rest.data[1]) : -1;
-        int low = rest.len >= 3 ? ascii_hex_value(rest.data[2]) : -1;
-        if (high < 0 || low < 0) {
+        int octet = rest.len >= 3 ? ascii_hex_octet(rest.data + 1) : -1;
+        if (octet < 0) {
             return false;
         }
-        put(name, (char)(high * 16 + low));
+        put(name, (char)octet);
         slice_skip(&rest, 3);
     }
     return true;
@@ -236,14 +235,14 @@ static bool read_line(struct part_header *header, struct slice line, struct err 
 static bool unfold(char *block, size_t len)
 {
     for (size_t i = 0; i < len; i++) {
-        if (block[i] == '\r' && i + 1 < len && block[i + 1] == '\n') {
-            if (i > 0 && i + 2 < len && ascii_is_blank(block[i + 2])) {
-                block[i] = block[i + 1] = ' ';
-            }
-            i++;
-        } else if (((unsigned char)block[i] < ' ' && block[i] != '\t') || block[i] == 0x7F) {
+        bool line_end = block[i] == '\r' && i + 1 < len && block[i + 1] == '\n';
+        if (line_end && i > 0 && i + 2 < len && ascii_is_blank(block[i + 2])) {
+            block[i] = block[i + 1] = ' ';
+        }
+        if (!line_end && (((unsigned char)block[i] < ' ' && block[i] != '\t') || block[i] == 0x7F)) {
             return false;
         }
+        i += line_end;
     }
     return true;
 }

@@ -149,11 +149,10 @@ bool form_type_parameter(struct slice content_type, const char *name, struct are
         case FORM_PARAMETER_MALFORMED:
             return false;
         }
-        if (slice_equal_nocase(parameter.name, slice_of(name))) {
-            if (found.name.len > 0) {
-                return false;
-            }
-            found = parameter;
+        bool wanted = slice_equal_nocase(parameter.name, slice_of(name));
+        if (wanted && found.name.len > 0) {
+            return false;
         }
+        found = wanted ? parameter : found;
     }
 }

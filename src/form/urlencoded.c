@@ -38,31 +38,33 @@ static size_t continue_escape(struct urlencoded *parser, struct slice *in, char 
     return 1;
 }
 
-/* The octet that an escape, which is at in's beginning and whole there, means; -1: it is none. */
-static int whole_escape(struct slice in)
+/* The octet at in's beginning, and how many of in it stands in; -1: a separator, or an escape that is cut or none. */
+static int decode_octet(struct slice in, unsigned char specials, size_t *taken)
 {
-    int high = in.len >= URLENCODED_ESCAPE ? ascii_hex_value(in.data[1]) : -1;
-    int low = high >= 0 ? ascii_hex_value(in.data[2]) : -1;
-    return low >= 0 ? high * 16 + low : -1;
+    unsigned char c = (unsigned char)in.data[0];
+    *taken = 1;
+    if ((special[c] & specials) == 0) {
+        return c;
+    }
+    if (c == '+') {
+        return ' ';
+    }
+    *taken = URLENCODED_ESCAPE;
+    return c == '%' && in.len >= URLENCODED_ESCAPE ? ascii_hex_octet(in.data + 1) : -1;
 }
 
-/* Decodes in up to what needs a closer look: a separator, an escape that is cut or none. Returns octets written. */
+/* Decodes *in up to what needs a closer look; returns octets written. */
 static size_t decode_run(struct slice *in, unsigned char specials, char *out)
 {
     struct slice rest = *in;
     size_t len = 0;
     while (rest.len > 0) {
-        char c = rest.data[0];
-        size_t taken = 1;
-        if ((special[(unsigned char)c] & specials) != 0) {
-            int octet = c == '+' ? ' ' : c == '%' ? whole_escape(rest) : -1;
-            if (octet < 0) {
-                break;
-            }
-            taken = c == '%' ? URLENCODED_ESCAPE : 1;
-            c = (char)octet;
+        size_t taken;
+        int octet = decode_octet(rest, specials, &taken);
+        if (octet < 0) {
+            break;
         }
-        out[len++] = c;
+        out[len++] = (char)octet;
         rest = (struct slice){rest.data + taken, rest.len - taken};
     }
     *in = rest;

@@ -13,8 +13,8 @@
 #include "mime/date.h"
 #include "mime/header.h"
 #include "mime/lexer.h"
-#include "mime/message_tree.h"
 #include "mime/message_id.h"
+#include "mime/message_tree.h"
 #include "mime/part.h"
 #include "mime/segments.h"
 

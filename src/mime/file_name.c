@@ -82,15 +82,15 @@ static size_t encode(char *out, size_t cap, struct slice name, size_t *at)
         if (len + (literal ? 1 : 3 * octets) > cap) {
             break;
         }
+        if (literal) {
+            out[len++] = name.data[(*at)++];
+            continue;
+        }
         for (size_t end = *at + octets; *at < end; (*at)++) {
             unsigned char c = (unsigned char)name.data[*at];
-            if (literal) {
-                out[len++] = (char)c;
-            } else {
-                out[len++] = '%';
-                out[len++] = digits[c >> 4];
-                out[len++] = digits[c & 15];
-            }
+            out[len++] = '%';
+            out[len++] = digits[c >> 4];
+            out[len++] = digits[c & 15];
         }
     }
     return len;

@@ -28,14 +28,11 @@ static bool skip_comment(struct lexer *lexer)
     size_t depth = 0;
     for (; lexer->at < lexer->end; lexer->at++) {
         char c = *lexer->at;
-        if (c == '\\') {
-            lexer->at++; /* a quoted-pair: the next octet means nothing */
-            if (lexer_at_end(lexer)) {
-                return false;
-            }
-        } else if (c == '(') {
-            depth++;
-        } else if (c == ')' && --depth == 0) {
+        if (c == '\\' && ++lexer->at == lexer->end) { /* a quoted-pair: the next octet means nothing */
+            return false;
+        }
+        depth += c == '(';
+        if (c == ')' && --depth == 0) {
             lexer->at++;
             return true;
         }
