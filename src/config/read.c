@@ -184,10 +184,11 @@ static void report_unknown(struct reading *r, const struct node *node, const cha
         known[i] = names[i];
     }
     const char *nearest = nearest_name(node->key, known, count);
-    const char *elsewhere = schema_elsewhere(node->key);
+    char elsewhere[SCHEMA_PATH_MAX];
     char all[NAMES_TEXT];
-    if (elsewhere != NULL) {
-        node_key_problem(r->problems, node, "is an unknown key here; it is known as %s", elsewhere);
+    if (schema_elsewhere(node->key, elsewhere)) {
+        node_key_problem(r->problems, node, "is an unknown key here; it is known as %s%s", elsewhere,
+                         strchr(elsewhere, '.') == NULL ? " at the top level" : "");
     } else if (nearest != NULL) {
         node_key_problem(r->problems, node, "is an unknown key; the nearest known one is %s", nearest);
     } else {

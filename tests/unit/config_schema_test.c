@@ -162,11 +162,31 @@ static void sections_know_their_names(void)
     CU_ASSERT_EQUAL(schema_names("forms.*.attachments", names), 2);
     CU_ASSERT_EQUAL(schema_names("keys.*", names), 3);
     CU_ASSERT_STRING_EQUAL(names[2], "allow");
-    CU_ASSERT_STRING_EQUAL(schema_elsewhere(SLICE("senders")), "allow.senders");
-    CU_ASSERT_STRING_EQUAL(schema_elsewhere(SLICE("ca_file")), "servers.*.ca_file");
-    CU_ASSERT_STRING_EQUAL(schema_elsewhere(SLICE("connect")), "servers.*.timeouts.connect");
-    CU_ASSERT_PTR_NULL(schema_elsewhere(SLICE("workers")));
-    CU_ASSERT_PTR_NULL(schema_elsewhere(SLICE("")));
+}
+
+static void names_are_found_elsewhere(void)
+{
+    static const char *const cases[][2] = {
+        {"senders", "allow.senders"},
+        {"ca_file", "servers.*.ca_file"},
+        {"connect", "servers.*.timeouts.connect"},
+        {"timeouts", "servers.*.timeouts"},
+        {"attachments", "forms.*.attachments"},
+        {"workers", "workers"},
+        {"limits", "limits"},
+        {"", NULL},
+        {"*", NULL},
+        {"work", NULL},
+        {"limits.request", NULL},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        char path[SCHEMA_PATH_MAX];
+        bool found = schema_elsewhere(slice_of(cases[i][0]), path);
+        CU_ASSERT_EQUAL(found, cases[i][1] != NULL);
+        if (found && cases[i][1] != NULL) {
+            CU_ASSERT_STRING_EQUAL(path, cases[i][1]);
+        }
+    }
 }
 
 struct quantity_case {
@@ -293,6 +313,7 @@ static const struct unit_test tests[] = {
     {"ranges hold", ranges_hold},
     {"names are found in their section", names_are_found_in_their_section},
     {"sections know their names", sections_know_their_names},
+    {"names are found elsewhere", names_are_found_elsewhere},
     {"quantities", quantities},
     {"quantities are written as they are read", quantities_are_written_as_they_are_read},
     {"what is expected is said", what_is_expected_is_said},
