@@ -26,7 +26,7 @@ fence 'idn2\.h' 'src/mime/[^:]*'
 # The folder that a public header belongs to.
 owner() {
     case $1 in
-    arena | blob | buf | deadline | digest | err | json | log | nearest | random | secret | slice | source | utf8) echo core ;;
+    arena | ascii | blob | buf | deadline | digest | err | json | log | nearest | random | secret | slice | source | utf8) echo core ;;
     base64 | charset | encoded_word | lines | quoted_printable) echo filter ;;
     config) echo config ;;
     http_*) echo http ;;
