@@ -25,6 +25,7 @@ test clang-14
 test clang-format-14
 test clang-tidy-14
 test debootstrap
+test docker-compose
 test dovecot-core
 test iproute2
 test libclang-rt-14-dev
@@ -34,6 +35,7 @@ test nodejs
 test npm
 test openssl
 test postfix
+test python3-yaml
 test spawn-fcgi
 test valgrind
 test wrk
