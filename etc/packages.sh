@@ -13,7 +13,7 @@ build libjansson-dev
 build libssl-dev
 build libunistring-dev
 build libyaml-dev
-build ninja-build
+build make
 build pkg-config
 demo ca-certificates
 demo curl
