@@ -212,6 +212,10 @@ class Image(BenchTest):
         (attachment,) = mail.iter_attachments()
         self.assertEqual(attachment.get_content(), upload.read_bytes())
         self.assertEqual(json.loads((catcher / "1.json").read_text())["user"], "app@example.com")
+        statuses = self.run_command(*host.inside(
+            "curl", "--silent", "--max-time", "30", "--output", "/dev/null", "--write-out", "%{http_code}\n", "--form",
+            "website=filled in", "http://127.0.0.1:8080/form/contact?[1-12]")).split()
+        self.assertEqual((statuses[:5], set(statuses)), (["200"] * 5, {"200", "429"}))
         if len(files) == 1:
             self.check_socket(host)
         self.check_drain(host, program, catcher, curl)
