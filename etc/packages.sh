@@ -34,6 +34,8 @@ test libgsasl-dev
 test nodejs
 test npm
 test openssl
+test php-cli
+test php-curl
 test postfix
 test python3-yaml
 test spawn-fcgi

@@ -143,9 +143,10 @@ class Docs(BenchTest):
         environment = {**os.environ, "URL": f"http://127.0.0.1:{self.bench.port}", "KEY": KEY}
         programs = [(where, [sys.executable, "-"], text) for where, text in blocks("python", [api])]
         programs += [(where, ["node", "--input-type=module"], text) for where, text in blocks("js", [api])]
+        programs += [(where, ["php"], text) for where, text in blocks("php", [api])]
         programs += [(where, ["sh", "-eu"], text.replace("curl ", "curl --silent --show-error --fail-with-body "))
                      for where, text in blocks("", [api]) if text.startswith("curl")]
-        self.assertGreater(len(programs), 5)
+        self.assertGreater(len(programs), 7)
         for where, command, text in programs:
             with self.subTest(where=where):
                 before = len(mail.messages())
