@@ -89,7 +89,7 @@ class Docs(BenchTest):
                 rest = {key: value for key, value in MINIMAL.items() if key not in document}
                 config = self.bench.write_config(self.made_up(text if whole else text + "\n" + yaml.safe_dump(rest)))
                 result = subprocess.run([PROGRAM, "--config", config, "--check"], stdout=subprocess.PIPE,
-                                        stderr=subprocess.STDOUT, text=True, check=False)
+                                        stderr=subprocess.STDOUT, text=True, check=False, cwd=self.bench.dir)
                 self.assertEqual(result.returncode, 0, f"{text}\n{result.stdout}")
                 self.assertNotIn("warning", result.stdout)
                 if whole:
