@@ -21,6 +21,7 @@ demo nginx
 demo python3
 demo python3-aiosmtpd
 test buildah
+test chromium
 test clang-14
 test clang-format-14
 test clang-tidy-14
@@ -37,6 +38,7 @@ test openssl
 test php-cli
 test php-curl
 test postfix
+test python3-requests
 test python3-yaml
 test spawn-fcgi
 test valgrind
