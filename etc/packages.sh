@@ -30,11 +30,15 @@ test iproute2
 test libclang-rt-14-dev
 test libcunit1-dev
 test libgsasl-dev
+test lintian
+test mandoc
 test nodejs
 test npm
 test openssl
 test postfix
 test spawn-fcgi
+test strace
+test systemd
 test valgrind
 test wrk
 '

@@ -17,6 +17,7 @@
 #include "cli/new_key.h"
 #include "cli/options.h"
 #include "cli/send_command.h"
+#include "cli/service.h"
 #include "cli/test_server.h"
 #include "fcgi_smtp/app.h"
 #include "fcgi_smtp/config.h"
@@ -79,6 +80,8 @@ static int print_config(const struct config *config)
 struct signal_waiter {
     sigset_t signals;
     struct http_server *server;
+    const struct service *service;
+    int64_t shutdown_timeout;
 };
 
 static void *wait_for_signal(void *argument)
@@ -87,14 +90,17 @@ static void *wait_for_signal(void *argument)
     int number = 0;
     (void)sigwait(&waiter->signals, &number);
     log_message(LOG_LEVEL_INFO, "%s: finishing the requests in work", strsignal(number));
+    service_stopping(waiter->service, waiter->shutdown_timeout + HTTP_CANCEL_GRACE_MS,
+                     "Finishing the requests in work");
     http_server_stop(waiter->server);
     return NULL;
 }
 
 /* Serves until a signal asks for the end. */
-static int run(struct http_server *server)
+static int run(struct http_server *server, const struct config *config, const struct service *service)
 {
-    struct signal_waiter waiter = {.server = server};
+    struct signal_waiter waiter = {
+        .server = server, .service = service, .shutdown_timeout = config->shutdown_timeout};
     (void)sigemptyset(&waiter.signals);
     (void)sigaddset(&waiter.signals, SIGTERM);
     (void)sigaddset(&waiter.signals, SIGINT);
@@ -107,6 +113,7 @@ static int run(struct http_server *server)
     }
     struct err err = {0};
     log_message(LOG_LEVEL_INFO, "fcgi-smtp " FCGI_SMTP_VERSION " serves at %s", http_server_address(server));
+    service_ready(service, "Serving");
     bool finished = http_server_run(server, &err);
     if (!finished) {
         /* Threads may still be in a delivery: nothing that they use can be freed. */
@@ -128,7 +135,8 @@ static struct http_network *allowed_networks(const struct config *config)
     return networks;
 }
 
-static int serve_with(const struct config *config, struct app *app, int handed_over)
+static int serve_with(const struct config *config, struct app *app, int handed_over,
+                      const struct service *service)
 {
     struct http_network *networks = allowed_networks(config);
     if (networks == NULL) {
@@ -157,7 +165,7 @@ static int serve_with(const struct config *config, struct app *app, int handed_o
         log_message(LOG_LEVEL_ERROR, "%s", err.text);
     } else {
         app_watch(app, server);
-        status = run(server);
+        status = run(server, config, service);
     }
     http_server_free(server);
     free(networks);
@@ -167,14 +175,20 @@ static int serve_with(const struct config *config, struct app *app, int handed_o
 static int serve(const struct config *config, int handed_over)
 {
     struct err err = {0};
+    struct service service;
     log_open(config->log.level, config->log.format, config->log.to);
+    if (!service_open(&service, &err)) {
+        log_message(LOG_LEVEL_WARNING, "%s", err.text);
+    }
     struct app *app = app_new(config, &err);
     if (app == NULL) {
         log_message(LOG_LEVEL_ERROR, "%s", err.text);
+        service_close(&service);
         return EXIT_FAILURE;
     }
-    int status = serve_with(config, app, handed_over);
+    int status = serve_with(config, app, handed_over, &service);
     app_free(app);
+    service_close(&service);
     return status;
 }
 
@@ -190,8 +204,13 @@ static int ask_health(const char *address, const struct config *config)
 
 static int run_with_config(const struct cli_options *options)
 {
-    int handed_over = handover_socket();
+    int handed_over = -1;
+    struct err err = {0};
     log_open(LOG_LEVEL_WARNING, LOG_FORMAT_LOGFMT, LOG_TO_STDERR); /* until the configuration says how */
+    if (!handover_find(&handed_over, &err)) {
+        log_message(LOG_LEVEL_ERROR, "%s", err.text);
+        return EX_CONFIG;
+    }
     struct config *config = load(options->config, handed_over);
     if (config == NULL) {
         return EX_CONFIG;
