@@ -1,51 +1,14 @@
 """What systemd and the program say to each other: sockets that are handed over, notifications, credentials.
 
-The tests play systemd: real units are looked at in test_units.py.
+Real units are looked at in test_units.py.
 """
 
 import os
-import select
-import socket
 import subprocess
-import sys
 import unittest
 
+import systemd
 from harness import NOBODY, PROGRAM, BenchTest, wait_until
-
-# Starts a program as systemd does: in the very process whose id LISTEN_PID is, with the sockets from descriptor 3 on.
-STARTER = """
-import os, socket, sys
-paths = sys.argv[1].split(',')
-sockets = [socket.socket(socket.AF_UNIX) for _ in paths]
-for number, (one, path) in enumerate(zip(sockets, paths)):
-    one.bind(path)
-    os.chmod(path, 0o666)
-    if 'silent' not in path:
-        one.listen(16)
-    assert one.fileno() == 3 + number
-    os.set_inheritable(one.fileno(), True)
-os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS=str(len(paths)), LISTEN_FDNAMES='a')
-os.execv(sys.argv[2], sys.argv[2:])
-"""
-
-
-class Manager:
-    """systemd's end of NOTIFY_SOCKET."""
-
-    def __init__(self, test, address):
-        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        test.addCleanup(self.socket.close)
-        self.socket.bind("\0" + address[1:] if address.startswith("@") else address)
-        if not address.startswith("@"):
-            os.chmod(address, 0o666)
-        self.socket.settimeout(30)
-
-    def next(self):
-        """The lines of the next message, as a dictionary."""
-        return dict(line.split("=", 1) for line in self.socket.recv(4096).decode().split("\n"))
-
-    def silent(self):
-        return not select.select([self.socket], [], [], 0)[0]
 
 
 class SystemdTest(BenchTest):
@@ -64,15 +27,14 @@ class SystemdTest(BenchTest):
 
     def start_by_systemd(self, config, sockets=None, environment=None):
         path = self.bench.write_config(config)
-        sockets = ",".join(str(one) for one in sockets or [self.bench.socket])
-        return self.bench.start([sys.executable, "-c", STARTER, sockets, PROGRAM, "--config", path], "fcgi-smtp",
-                                user=NOBODY, env=environment)
+        command = systemd.command(sockets or [self.bench.socket], [PROGRAM, "--config", path])
+        return self.bench.start(command, "fcgi-smtp", env=environment)
 
 
 class Notifications(SystemdTest):
     def run_with(self, address):
-        manager = Manager(self, address)
-        program = self.start_by_systemd(self.config(), environment={"NOTIFY_SOCKET": address})
+        manager = systemd.Manager(self, address)
+        program = self.start_by_systemd(self.config(), environment=manager.environment)
         ready = manager.next()
         self.assertEqual(ready["READY"], "1")
         self.assertTrue(ready["STATUS"])
@@ -81,7 +43,7 @@ class Notifications(SystemdTest):
         return manager, program
 
     def test_the_end(self):
-        manager, program = self.run_with(str(self.bench.dir / "notify"))
+        manager, program = self.run_with(self.bench.dir / "notify")
         self.assertTrue(manager.silent())
         self.assertEqual(program.stop(), 0)
         stopping = manager.next()
@@ -102,8 +64,8 @@ class Notifications(SystemdTest):
         self.assertEqual(program.stop(), 0)
 
     def test_a_configuration_that_is_wrong(self):
-        manager = Manager(self, str(self.bench.dir / "notify"))
-        program = self.start_by_systemd("nonsense: 1\n", environment={"NOTIFY_SOCKET": str(self.bench.dir / "notify")})
+        manager = systemd.Manager(self, self.bench.dir / "notify")
+        program = self.start_by_systemd("nonsense: 1\n", environment=manager.environment)
         self.assertEqual(program.process.wait(30), 78)
         self.assertTrue(manager.silent())
 
@@ -113,9 +75,8 @@ class Notifications(SystemdTest):
         command = self.bench.dir / "command"
         command.write_text(f"#!/bin/sh\n{{ env; ls -l /proc/self/fd; }} > {seen}\necho secret\n")
         command.chmod(0o755)
-        manager = Manager(self, str(self.bench.dir / "notify"))
-        program = self.start_by_systemd(self.config(f"password_command: [{command}]"),
-                                        environment={"NOTIFY_SOCKET": str(self.bench.dir / "notify")})
+        manager = systemd.Manager(self, self.bench.dir / "notify")
+        program = self.start_by_systemd(self.config(f"password_command: [{command}]"), environment=manager.environment)
         manager.next()
         self.bench.start_nginx()
         self.assertEqual(self.bench.send(("text", "x")).status, 200, program.output())
@@ -146,14 +107,17 @@ class Sockets(SystemdTest):
 class Credentials(SystemdTest):
     """A relative password_file: systemd's credential for the service, the file beside the configuration by hand."""
 
+    def make_credential(self, text):
+        directory = self.bench.dir / "credentials"
+        directory.mkdir()
+        directory.chmod(0o755)
+        (directory / "password").write_text(text)
+        return {"CREDENTIALS_DIRECTORY": str(directory)}
+
     def test_a_credential(self):
-        credentials = self.bench.dir / "credentials"
-        credentials.mkdir()
-        credentials.chmod(0o755)
-        (credentials / "password").write_text("secret\n")
+        environment = self.make_credential("secret\n")
         self.password.write_text("this one is not taken\n")
-        program = self.start_by_systemd(self.config("password_file: password"),
-                                        environment={"CREDENTIALS_DIRECTORY": str(credentials)})
+        program = self.start_by_systemd(self.config("password_file: password"), environment=environment)
         wait_until(lambda: "serves at" in program.output(), "the program")
         self.bench.start_nginx()
         self.assertEqual(self.bench.send(("text", "x")).status, 200, program.output())
@@ -170,14 +134,13 @@ class Credentials(SystemdTest):
 
     def test_the_empty_credential_of_the_unit(self):
         """What the unit's SetCredential= gives where there is no file: wrong only where a password is asked for."""
-        credentials = self.bench.dir / "credentials"
-        credentials.mkdir()
-        (credentials / "password").write_text("\n")
-        path = self.bench.write_config(self.config("password_file: password"))
-        result = subprocess.run([PROGRAM, "--check", "--config", path], stderr=subprocess.PIPE, text=True, timeout=30,
-                                check=False, env={**os.environ, "CREDENTIALS_DIRECTORY": str(credentials)})
-        self.assertEqual(result.returncode, 78)
-        self.assertIn("server.password_file: its first line is empty", result.stderr)
+        environment = self.make_credential("\n")
+        for password, status in (("password_file: password", 78), ("password: another", 0)):
+            path = self.bench.write_config(self.config(password))
+            result = subprocess.run([PROGRAM, "--check", "--config", path], stderr=subprocess.PIPE, text=True, timeout=30,
+                                    check=False, env={**os.environ, **environment}, stdout=subprocess.DEVNULL)
+            self.assertEqual(result.returncode, status, result.stderr)
+            self.assertEqual("server.password_file: its first line is empty" in result.stderr, status == 78)
 
 
 if __name__ == "__main__":
