@@ -2,8 +2,7 @@
  * log: one line per event, as logfmt or JSON, to standard error or syslog.
  *
  * Values are escaped, so a line is always one line: control characters and quotes never leave as they are.
- * A line is written by one write(2), so that lines of several threads do not mix. All calls are thread-safe
- * after log_open, which is called once before threads start.
+ * A line is written by one write(2), so that lines of several threads do not mix. All calls are thread-safe.
  */
 #ifndef FCGI_SMTP_LOG_H
 #define FCGI_SMTP_LOG_H

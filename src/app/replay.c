@@ -145,7 +145,7 @@ bool replay_begin(struct exchange *exchange, struct slice route)
         err_set(&exchange->err,
                 "All %lld places for Idempotency-Keys are taken; send the request again later, "
                 "or ask the operator to raise idempotency.entries",
-                (long long)exchange->app->config->idempotency.entries);
+                (long long)exchange->snapshot->config->idempotency.entries);
         exchange_refuse(exchange, PROBLEM_OVERLOADED);
         exchange->result = RESULT_FAILED;
         return false;

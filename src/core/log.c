@@ -1,6 +1,6 @@
 /*
- * The settings are the one static state of the program: they are written once, before there are threads, and
- * a log that had to be handed to every function would be in every signature.
+ * The settings are the one static state of the program: a log that had to be handed to every function would be in every
+ * signature. Each stands for itself: a line that is written while they change may have one old and one new.
  */
 #include "fcgi_smtp/log.h"
 
@@ -14,19 +14,19 @@
 #include <syslog.h>
 
 static struct {
-    enum log_level level;
-    enum log_format format;
-    enum log_target target;
+    _Atomic(enum log_level) level;
+    _Atomic(enum log_format) format;
+    _Atomic(enum log_target) target;
 } settings = {LOG_LEVEL_INFO, LOG_FORMAT_LOGFMT, LOG_TO_STDERR};
 
 void log_open(enum log_level level, enum log_format format, enum log_target target)
 {
-    settings.level = level;
-    settings.format = format;
-    settings.target = target;
     if (target == LOG_TO_SYSLOG) {
         openlog("fcgi-smtp", LOG_PID | LOG_NDELAY, LOG_MAIL); /* now, since a sandbox may forbid it later */
     }
+    settings.level = level;
+    settings.format = format;
+    settings.target = target;
 }
 
 bool log_enabled(enum log_level level)

@@ -4,7 +4,9 @@ Real units are looked at in test_units.py.
 """
 
 import os
+import signal
 import subprocess
+import time
 import unittest
 
 import systemd
@@ -51,6 +53,23 @@ class Notifications(SystemdTest):
         # shutdown_timeout's default, and a little for answers after it
         self.assertGreater(int(stopping["EXTEND_TIMEOUT_USEC"]), 30_000_000)
         self.assertTrue(manager.silent())
+
+    def test_a_reload(self):
+        """RELOADING with its time, and READY when it is done, be it that the old configuration stays."""
+        manager, program = self.run_with(self.bench.dir / "notify")
+        for config, status in ((self.config(), "Serving"), ("nonsense: 1\n", "Serving; the changed .* refused, see the log")):
+            self.bench.write_config(config)
+            before = time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000
+            program.process.send_signal(signal.SIGHUP)
+            reloading = manager.next()
+            self.assertEqual(reloading["RELOADING"], "1")
+            self.assertLessEqual(before, int(reloading["MONOTONIC_USEC"]))
+            ready = manager.next()
+            self.assertEqual(ready["READY"], "1")
+            self.assertRegex(ready["STATUS"], f"^{status}$")
+        self.assertEqual(self.bench.send(("text", "x")).status, 200, program.output())
+        self.assertEqual(program.stop(), 0)
+        self.assertEqual(manager.next()["STOPPING"], "1")
 
     def test_an_abstract_socket(self):
         _, program = self.run_with(f"@fcgi-smtp-test-{os.getpid()}")
