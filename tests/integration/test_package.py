@@ -55,8 +55,9 @@ class Package(BenchTest):
         version = re.search(r"project\(fcgi-smtp VERSION ([\d.]+)", (SOURCE / "CMakeLists.txt").read_text())[1]
         self.assertEqual(field("Version"), version)
         self.assertIn(f"fcgi-smtp ({version}) ", (SOURCE / "etc/debian/changelog").read_text().splitlines()[0])
-        self.assertIn((SOURCE / "LICENSE").read_text().split("OF SUCH DAMAGE")[0].split("are met:")[1].split()[5:25],
-                      [(SOURCE / "etc/debian/copyright").read_text().split("are met:")[1].split()[5:25]])
+        terms = [(SOURCE / name).read_text().replace("\n .\n", "\n").split("Redistribution and use")[1].split()
+                 for name in ("LICENSE", "etc/debian/copyright")]
+        self.assertEqual(*terms)
         print(f"package: {self.package.stat().st_size / 1e3:.0f} kB; {field('Depends')}")
 
     def check_installation(self):
