@@ -41,6 +41,9 @@ class Package(BenchTest):
         self.assertEqual(done.returncode, status, done.stdout)
         return done.stdout
 
+    def field(self, name):
+        return debian.run("dpkg-deb", "--field", self.package, name)
+
     def left_over(self):
         """Whatever has the package's name, but for what apt and dpkg keep of any package."""
         found = self.inside("find", "/", "-xdev", "-name", "*fcgi-smtp*").splitlines()
@@ -51,14 +54,13 @@ class Package(BenchTest):
                                     self.package), "")
         again = make_package(self.bench.dir / "again")
         self.assertEqual(again.read_bytes(), self.package.read_bytes(), "SOURCE_DATE_EPOCH makes no same package")
-        field = lambda name: debian.run("dpkg-deb", "--field", self.package, name)
         version = re.search(r"project\(fcgi-smtp VERSION ([\d.]+)", (SOURCE / "CMakeLists.txt").read_text())[1]
-        self.assertEqual(field("Version"), version)
+        self.assertEqual(self.field("Version"), version)
         self.assertIn(f"fcgi-smtp ({version}) ", (SOURCE / "etc/debian/changelog").read_text().splitlines()[0])
         terms = [(SOURCE / name).read_text().replace("\n .\n", "\n").split("Redistribution and use")[1].split()
                  for name in ("LICENSE", "etc/debian/copyright")]
         self.assertEqual(*terms)
-        print(f"package: {self.package.stat().st_size / 1e3:.0f} kB; {field('Depends')}")
+        print(f"package: {self.package.stat().st_size / 1e3:.0f} kB; {self.field('Depends')}")
 
     def check_installation(self):
         """Installed, nothing is on yet: it says what to fill in."""
@@ -108,7 +110,8 @@ class Package(BenchTest):
         self.assertEqual(answer.status, 200, (answer, program.output()))
         self.assertEqual([(one["user"], one["rcpt_tos"]) for one in mail.messages()], [("app@example.com", ["ops@example.com"])])
         self.assertEqual(program.stop(), 0, program.output())
-        (self.tree / SOCKET).unlink()
+        (self.tree / SOCKET).unlink()  # as systemd does with what it made
+        shutil.rmtree(self.tree / "run/credentials")
 
     def check_files(self):
         share = self.tree / "usr/share"
