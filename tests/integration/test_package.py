@@ -1,6 +1,6 @@
 """The Debian package: made by cpack, looked at by lintian, and used in a Debian tree as an administrator would.
 
-Needs root, debootstrap and lintian. The tree shares this machine's network.
+Needs root, debootstrap and lintian. The tree shares this machine's network; systemd is its process 1.
 """
 
 import gzip
@@ -8,7 +8,10 @@ import os
 import pathlib
 import re
 import shutil
+import socket
+import stat
 import subprocess
+import threading
 import unittest
 
 import debian
@@ -33,6 +36,7 @@ class Package(BenchTest):
         super().setUp()
         self.package = make_package(self.bench.dir / "package")
         self.tree = self.bench.dir / "tree"
+        self.machine = None
 
     def inside(self, *command, status=0):
         """Runs a command in the tree; what it wrote."""
@@ -82,36 +86,90 @@ class Package(BenchTest):
         password.chmod(0o600)
         self.assertIn("fcgi-smtp.yaml: ok", self.inside("fcgi-smtp", "--check"))
         self.assertTrue(self.inside("fcgi-smtp", "--test-server").endswith("\nok\n"))
-        debian.run("systemctl", f"--root={self.tree}", "enable", "fcgi-smtp", stderr=subprocess.DEVNULL)
-        enabled = {path.parent.name for path in (self.tree / "etc/systemd/system").rglob("fcgi-smtp*")}
-        self.assertEqual(enabled, {"multi-user.target.wants", "sockets.target.wants"})
 
-    def start(self):
-        """What systemd does with the two units: the socket, the credential, the user."""
-        (self.tree / SOCKET).parent.mkdir()
-        credentials = self.tree / "run/credentials/fcgi-smtp.service"
-        credentials.mkdir(parents=True)
-        shutil.copy(self.tree / "etc/fcgi-smtp/password", credentials)
-        os.chown(credentials / "password", NOBODY, NOBODY)
-        manager = systemd.Manager(self, self.tree / "run/notify")
-        program = self.bench.start(
-            systemd.command([self.tree / SOCKET], ["/usr/bin/fcgi-smtp"], self.tree), "fcgi-smtp",
-            env={"NOTIFY_SOCKET": "/run/notify", "CREDENTIALS_DIRECTORY": "/run/credentials/fcgi-smtp.service"})
-        self.assertEqual(manager.next()["READY"], "1")
-        return program
+    def systemctl(self, *arguments, status=0):
+        done = self.machine.run("systemctl", *arguments)
+        self.assertEqual(done.returncode, status, f"{done.stderr}\n{self.machine.journal()}")
 
-    def check_use(self):
-        mail = self.bench.start_mail_server("--user", "app@example.com", "--password", "secret")
-        self.configure(mail)
-        program = self.start()
-        self.bench.start_nginx(upstream=f"unix:{self.tree / SOCKET}")
+    def check_unconfigured(self):
+        """It fails for the reason that the journal tells, and not for ever, though requests come meanwhile."""
+        self.systemctl("start", "fcgi-smtp", status=1)
+        self.assertIn("server: is missing", self.machine.journal())
+        with socket.socket(socket.AF_UNIX) as request:
+            request.connect(str(self.tree / SOCKET))
+            wait_until(lambda: self.machine.property("fcgi-smtp.socket", "Result") == "service-start-limit-hit", "systemd to stop")
+        self.systemctl("reset-failed", "fcgi-smtp.socket", "fcgi-smtp.service")
+
+    def check_protection(self):
+        """The process is what the unit wants it to be."""
+        pid = self.machine.outer_pid(self.machine.property("fcgi-smtp", "MainPID"))
+        status = pathlib.Path(f"/proc/{pid}/status").read_text()
+        self.assertRegex(status, r"\nUid:\t(6[1-5]\d{3})\t\1\t\1\t\1\n")  # systemd's range for users of the day
+        self.assertRegex(status, r"\nCapBnd:\t0{16}\n")
+        self.assertRegex(status, r"\nNoNewPrivs:\t1\n")
+        self.assertRegex(status, r"\nSeccomp:\t2\n")
+        place = (self.tree / SOCKET).stat()
+        group = int(re.search(r"^www-data:x:(\d+):", (self.tree / "etc/group").read_text(), re.MULTILINE)[1])
+        self.assertEqual((stat.S_IMODE(place.st_mode), place.st_uid, place.st_gid), (0o660, 0, group))
+        self.assertEqual((self.tree / "etc/fcgi-smtp/password").stat().st_mode & 0o777, 0o600)
+
+    def check_requests(self, mail):
+        os.chown(self.tree / SOCKET, 0, NOBODY)  # of the test's nginx
+        self.bench.start_nginx(upstream=f"unix:{self.tree / SOCKET}", keepalive=False)
         form = b"subject=Gr%FC%DFe&text=%A4&_charset_=iso-8859-15"  # needs iconv's converters
         answer = self.bench.request("POST", "/send", form, {"Content-Type": "application/x-www-form-urlencoded"})
-        self.assertEqual(answer.status, 200, (answer, program.output()))
-        self.assertEqual([(one["user"], one["rcpt_tos"]) for one in mail.messages()], [("app@example.com", ["ops@example.com"])])
-        self.assertEqual(program.stop(), 0, program.output())
-        (self.tree / SOCKET).unlink()  # as systemd does with what it made
-        shutil.rmtree(self.tree / "run/credentials")
+        self.assertEqual(answer.status, 200, (answer, self.machine.journal()))
+        self.assertEqual(self.bench.send(("text", "t"), ("attachment", "f", "", os.urandom(1 << 20))).status, 200)
+        self.assertEqual({(one["user"], *one["rcpt_tos"]) for one in mail.messages()}, {("app@example.com", "ops@example.com")})
+
+    def check_reload(self):
+        good = (self.tree / CONFIG).read_text()
+        self.systemctl("reload", "fcgi-smtp")
+        self.assertEqual(self.machine.property("fcgi-smtp", "StatusText"), "Serving")
+        (self.tree / CONFIG).write_text(good + "nonsense: 1\n")
+        self.systemctl("reload", "fcgi-smtp", status=1)
+        (self.tree / CONFIG).write_text(good + "workers: 3\n")  # needs a restart
+        self.systemctl("reload", "fcgi-smtp")
+        wait_until(lambda: "refused" in self.machine.property("fcgi-smtp", "StatusText"), "the refusal")
+        (self.tree / CONFIG).write_text(good)
+        self.assertEqual(self.machine.property("fcgi-smtp", "ActiveState"), "active")
+
+    def check_restart(self):
+        """Requests that come while the service is started anew wait for it."""
+        statuses = []
+        requests = threading.Thread(target=lambda: statuses.extend(self.bench.send(("text", "x")).status for _ in range(40)))
+        requests.start()
+        before = self.machine.property("fcgi-smtp", "MainPID")
+        self.systemctl("restart", "fcgi-smtp")
+        requests.join()
+        self.assertEqual(statuses, [200] * 40, self.machine.journal())
+        self.assertNotEqual(before, self.machine.property("fcgi-smtp", "MainPID"))
+
+    def check_without_password(self, mail):
+        """A file that is not there is no matter where no password is wanted."""
+        text = (self.tree / CONFIG).read_text()
+        (self.tree / "etc/fcgi-smtp/password").rename(self.tree / "root/password")
+        self.systemctl("restart", "fcgi-smtp", status=1)
+        self.assertIn("server.password_file: its first line is empty", self.machine.journal())
+        (self.tree / CONFIG).write_text(f"server: {{host: 127.0.0.1, port: {mail.port}, tls: none}}\n")
+        self.systemctl("restart", "fcgi-smtp")
+        (self.tree / CONFIG).write_text(text)
+        (self.tree / "root/password").rename(self.tree / "etc/fcgi-smtp/password")
+        self.systemctl("restart", "fcgi-smtp")
+
+    def check_service(self):
+        """The real systemd with the real units."""
+        self.inside("apt-get", "-q", "-y", "--no-install-recommends", "install", "systemd")
+        self.machine = systemd.Machine(self, self.tree)
+        self.check_unconfigured()
+        mail = self.bench.start_mail_server("--user", "app@example.com", "--password", "secret")
+        self.configure(mail)
+        self.systemctl("enable", "--now", "fcgi-smtp")
+        self.check_protection()
+        self.check_requests(mail)
+        self.check_reload()
+        self.check_restart()
+        self.check_without_password(mail)
 
     def check_files(self):
         share = self.tree / "usr/share"
@@ -123,23 +181,30 @@ class Package(BenchTest):
             self.assertEqual((self.tree / "lib/systemd/system" / name).read_text(), (SOURCE / "etc/systemd" / name).read_text())
         self.assertIn("First release", gzip.decompress((share / "doc/fcgi-smtp/changelog.gz").read_bytes()).decode())
 
+    def dpkg(self, *arguments):
+        done = self.machine.run("dpkg", *arguments)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return done.stdout + done.stderr
+
     def check_removal(self):
         text = (self.tree / CONFIG).read_text()
-        self.inside("dpkg", "--install", "/root/fcgi-smtp.deb")  # an upgrade keeps the configuration
+        before = self.machine.property("fcgi-smtp", "MainPID")
+        self.dpkg("--install", "/root/fcgi-smtp.deb")  # an upgrade keeps the configuration, and starts the new program
         self.assertEqual((self.tree / CONFIG).read_text(), text)
-        self.inside("dpkg", "--remove", "fcgi-smtp")
-        self.assertFalse((self.tree / "usr/bin/fcgi-smtp").exists())
+        self.assertNotIn(self.machine.property("fcgi-smtp", "MainPID"), (before, "0"))
+        self.dpkg("--remove", "fcgi-smtp")
+        self.assertIn("all requests are answered; bye", self.machine.journal())
+        self.assertFalse((self.tree / "usr/bin/fcgi-smtp").exists() or (self.tree / SOCKET).exists())
         self.assertEqual((self.tree / CONFIG).read_text(), text)
-        said = self.inside("dpkg", "--purge", "fcgi-smtp")
-        self.assertNotIn("not empty", said)
+        self.assertNotIn("not empty", self.dpkg("--purge", "fcgi-smtp"))
         self.assertEqual(self.left_over(), [])
 
     def test_package(self):
         self.check_contents()
         debian.make_tree(self.tree, BUILD / "debian.tar")
         self.check_installation()
-        self.check_use()
         self.check_files()
+        self.check_service()
         self.check_removal()
 
 
