@@ -24,6 +24,7 @@ static void *count_requests(void *argument)
         {METRICS_SEND, 200, METRICS_ACCEPTED, 10, 3}, {METRICS_SEND, 422, METRICS_FAILED, 0, 0},
         {METRICS_OTHER, 404, METRICS_REFUSED, 0, 0},  {METRICS_STATUS, 200, METRICS_ACCEPTED, 0, 0},
         {METRICS_READYZ, 503, METRICS_FAILED, 0, 0},  {METRICS_SEND, 599, METRICS_FAILED, 0, 0},
+        {METRICS_FORM, 200, METRICS_TRAPPED, 0, 0},
     };
     for (size_t i = 0; i < EACH; i++) {
         metrics_count_request(metrics, &kinds[i % COUNT(kinds)]);
@@ -49,8 +50,8 @@ static void results_add_up_to_requests(void)
                                             i % METRICS_STATUSES);
         }
         CU_ASSERT_EQUAL(by_route, requests.total);
-        CU_ASSERT_EQUAL(requests.results[METRICS_ACCEPTED] + requests.results[METRICS_REFUSED] +
-                            requests.results[METRICS_FAILED],
+        CU_ASSERT_EQUAL(requests.results[METRICS_ACCEPTED] + requests.results[METRICS_TRAPPED] +
+                            requests.results[METRICS_REFUSED] + requests.results[METRICS_FAILED],
                         requests.total);
     } while (requests.total < (uint64_t)COUNTERS * EACH);
     for (size_t i = 0; i < COUNTERS; i++) {
@@ -58,9 +59,9 @@ static void results_add_up_to_requests(void)
     }
     metrics_requests(&metrics, &requests);
     CU_ASSERT_EQUAL(requests.total, (uint64_t)COUNTERS * EACH);
-    CU_ASSERT_EQUAL(metrics_get(&metrics.octets_in), UINT64_C(10) * COUNTERS * (EACH / 6 + 1));
+    CU_ASSERT_EQUAL(metrics_get(&metrics.octets_in), UINT64_C(10) * COUNTERS * (EACH / 7 + 1));
     CU_ASSERT_EQUAL(metrics_requests_by(&requests, METRICS_SEND, 0),
-                    (uint64_t)COUNTERS * (EACH / 6)); /* 599 */
+                    (uint64_t)COUNTERS * (EACH / 7)); /* 599 */
     metrics_free(&metrics);
 }
 
