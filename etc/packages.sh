@@ -5,6 +5,8 @@ set -eu
 
 packages='
 build cmake
+build dpkg-dev
+build file
 build gcc
 build libc6-dev
 build libfcgi-dev

@@ -79,8 +79,9 @@ class Package(BenchTest):
         """As the comments in the configuration say."""
         text = (self.tree / CONFIG).read_text()
         text = re.sub("^#(server|defaults):", r"\1:", text, flags=re.MULTILINE)
-        text = text.replace("host: smtp.example.com", f"host: 127.0.0.1, port: {mail.port}, tls: none")
+        text = text.replace("host: smtp.example.com", f"host: localhost, port: {mail.port}, tls: none")
         (self.tree / CONFIG).write_text(text)
+        (self.tree / "etc/hosts").write_text("127.0.0.1 localhost\n")
         password = self.tree / "etc/fcgi-smtp/password"
         password.write_text("secret\n")
         password.chmod(0o600)
@@ -145,17 +146,20 @@ class Package(BenchTest):
         self.assertEqual(statuses, [200] * 40, self.machine.journal())
         self.assertNotEqual(before, self.machine.property("fcgi-smtp", "MainPID"))
 
-    def check_without_password(self, mail):
-        """A file that is not there is no matter where no password is wanted."""
+    def check_passwords(self, mail):
+        """A file that is not there matters only where it is asked for; a command runs inside of what the unit allows."""
         text = (self.tree / CONFIG).read_text()
-        (self.tree / "etc/fcgi-smtp/password").rename(self.tree / "root/password")
+        password = self.tree / "etc/fcgi-smtp/password"
+        password.rename(password.with_suffix(".away"))
         self.systemctl("restart", "fcgi-smtp", status=1)
         self.assertIn("server.password_file: its first line is empty", self.machine.journal())
-        (self.tree / CONFIG).write_text(f"server: {{host: 127.0.0.1, port: {mail.port}, tls: none}}\n")
+        (self.tree / CONFIG).write_text(text.replace("password_file: password", "password_command: [/bin/sh, -c, echo secret]"))
         self.systemctl("restart", "fcgi-smtp")
-        (self.tree / CONFIG).write_text(text)
-        (self.tree / "root/password").rename(self.tree / "etc/fcgi-smtp/password")
-        self.systemctl("restart", "fcgi-smtp")
+        before = len(mail.messages())
+        answer = self.bench.send(("text", "x"))
+        self.assertEqual(answer.status, 200, (answer, self.machine.journal()))
+        self.assertEqual([one["user"] for one in mail.messages()[before:]], ["app@example.com"])
+        password.with_suffix(".away").rename(password)
 
     def check_service(self):
         """The real systemd with the real units."""
@@ -165,11 +169,12 @@ class Package(BenchTest):
         mail = self.bench.start_mail_server("--user", "app@example.com", "--password", "secret")
         self.configure(mail)
         self.systemctl("enable", "--now", "fcgi-smtp")
+        self.systemctl("is-enabled", "fcgi-smtp.socket", "fcgi-smtp.service")
         self.check_protection()
         self.check_requests(mail)
         self.check_reload()
         self.check_restart()
-        self.check_without_password(mail)
+        self.check_passwords(mail)
 
     def check_files(self):
         share = self.tree / "usr/share"

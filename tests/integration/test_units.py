@@ -53,10 +53,19 @@ class Units(BenchTest):
         service = self.bench.dir / "fcgi-smtp.service"
         service.write_text(service.read_text().replace("/usr/bin/fcgi-smtp", str(PROGRAM)))
         # A tree of its own: no man pages, no other units that have something to be said of.
-        result = analyze("verify", "--man=no", "--recursive-errors=no", *self.bench.dir.glob("fcgi-smtp.*"))
+        result = analyze("verify", "--man=no", "--recursive-errors=no", *self.bench.dir.glob("fcgi-smtp.s*t"), service)
         self.assertEqual((result.returncode, result.stderr), (0, ""))
+        # With the drop-in that the manual shows.
+        manual = (SOURCE / "etc/man/fcgi-smtp.8").read_text()
+        drop_in = re.search(r"^(\[Service\]\n.*?)^\.Ed", manual, re.MULTILINE | re.DOTALL)[1]
+        (self.bench.dir / "fcgi-smtp.service.d").mkdir()
+        (self.bench.dir / "fcgi-smtp.service.d/manual.conf").write_text(drop_in)
+        result = analyze("verify", "--man=no", "--recursive-errors=no", service)
+        self.assertEqual((result.returncode, result.stderr), (0, ""))
+        (self.bench.dir / "fcgi-smtp.service.d/manual.conf").write_text(drop_in + "Nonsense=1\n")
+        self.assertIn("Nonsense", analyze("verify", "--man=no", service).stderr)
         service.write_text(service.read_text().replace("Type=notify", "Typ=notify"))
-        self.assertIn("Typ", analyze("verify", "--man=no", *self.bench.dir.glob("fcgi-smtp.*")).stderr)
+        self.assertIn("Typ", analyze("verify", "--man=no", service).stderr)
 
     def test_what_the_units_say_to_each_other(self):
         listen = re.search("^ListenStream=(.*)$", (UNITS / "fcgi-smtp.socket").read_text(), re.MULTILINE)[1]
