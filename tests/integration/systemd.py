@@ -35,7 +35,7 @@ os.execv(command[0], command)
 BOOT = """
 set -e
 echo $$ > $2/cgroup.procs
-exec unshare --fork --pid --mount --cgroup --ipc --uts --propagation private sh -ec '
+exec unshare --fork --kill-child --pid --mount --cgroup --ipc --uts --propagation private sh -ec '
     mount --bind $1 $1
     mount --bind $1/run $1/run
     cd $1
@@ -59,6 +59,13 @@ NEEDLESS = ("systemd-sysctl", "systemd-tmpfiles-setup-dev", "systemd-random-seed
 def command(sockets, arguments):
     """The command that runs a program with these sockets."""
     return [sys.executable, "-c", STARTER, ",".join(str(one) for one in sockets), *arguments]
+
+
+def name_of(pid):
+    try:
+        return pathlib.Path(f"/proc/{pid}/comm").read_text().strip()
+    except OSError:
+        return ""
 
 
 class Manager:
@@ -88,12 +95,13 @@ class Machine:
 
     def __init__(self, test, tree):
         self.tree = tree
+        self.pid = None
         self.prepare()
         mounts = [line.split() for line in pathlib.Path("/proc/mounts").read_text().splitlines()]
         self.group = pathlib.Path(next(mount[1] for mount in mounts if mount[2] == "cgroup2")) / f"fcgi-smtp-test-{os.getpid()}"
         self.group.mkdir()
-        test.addCleanup(self.stop)
         self.starter = test.bench.start(["sh", "-c", BOOT, "sh", tree, self.group], "systemd")
+        test.addCleanup(self.stop)
         self.pid = wait_until(self.find, f"systemd to start: {self.starter.output()}")
         wait_until(lambda: self.run("systemctl", "is-active", "test.target").stdout == "active\n", "the machine to boot")
 
@@ -108,10 +116,8 @@ class Machine:
         """Process 1, as it is known outside."""
         if not self.starter.alive():
             raise AssertionError(self.starter.output())
-        children = pathlib.Path(f"/proc/{self.starter.pid}/task/{self.starter.pid}/children").read_text().split()
-        if children and pathlib.Path(f"/proc/{children[0]}/comm").read_text() == "systemd\n":
-            return int(children[0])
-        return None
+        child = pathlib.Path(f"/proc/{self.starter.pid}/task/{self.starter.pid}/children").read_text().strip()
+        return int(child) if child and name_of(child) == "systemd" else None
 
     def run(self, *arguments):
         """Runs a command inside."""
@@ -139,7 +145,7 @@ class Machine:
     def stop(self):
         """With process 1 all others end."""
         if self.starter.alive():
-            os.kill(self.pid, signal.SIGKILL)
+            os.kill(self.pid or self.starter.pid, signal.SIGKILL)
             self.starter.process.wait(30)
         groups = [path for path in self.group.rglob("*") if path.is_dir()]
         for path in sorted(groups, key=lambda path: -len(path.parts)) + [self.group]:
