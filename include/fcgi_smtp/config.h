@@ -84,8 +84,8 @@ struct config_server {
     enum config_tls tls; /* likewise */
     enum config_tls_min tls_min;
     enum config_verify verify;
-    char *ca_file, *ca_path;
-    char *fingerprint;              /* "sha256:" and the base64 of 32 octets */
+    char *ca_file, *ca_path; /* these and the other files: absolute, or as the configuration file was given */
+    char *fingerprint;       /* "sha256:" and the base64 of 32 octets */
     char *client_cert, *client_key; /* both or none */
     bool require_tls;
     char *user;
