@@ -12,6 +12,7 @@ build libc6-dev
 build libfcgi-dev
 build libidn2-dev
 build libjansson-dev
+build libseccomp-dev
 build libssl-dev
 build libunistring-dev
 build libyaml-dev

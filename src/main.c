@@ -81,6 +81,9 @@ static int serve_until_told(struct config *config, const char *path, int handed_
     if (result == SERVE_STUCK) {
         _exit(EXIT_FAILURE); /* threads may still be in a delivery: nothing that they use can be freed */
     }
+    if (result == SERVE_REFUSED) {
+        return EX_CONFIG;
+    }
     return result == SERVE_DONE ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 

@@ -4,6 +4,7 @@
 #ifndef FCGI_SMTP_CLI_RELOAD_H
 #define FCGI_SMTP_CLI_RELOAD_H
 
+#include "cli/sandbox.h"
 #include "fcgi_smtp/app.h"
 #include "fcgi_smtp/http_server.h"
 
@@ -12,6 +13,7 @@ struct reload {
     int handed_over;  /* a listening socket, or -1 */
     struct app *app;
     struct http_server *server;
+    struct sandbox *sandbox; /* what it lets be used */
 };
 
 /*

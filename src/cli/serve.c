@@ -10,11 +10,14 @@
 #include <string.h>
 
 #include "cli/reload.h"
+#include "cli/sandbox.h"
 #include "cli/server_options.h"
 #include "cli/service.h"
 #include "fcgi_smtp/app.h"
 #include "fcgi_smtp/http_server.h"
 #include "fcgi_smtp/log.h"
+
+#define UNIX "unix:" /* what listen begins with for a path */
 
 struct waiter {
     sigset_t signals;
@@ -89,6 +92,26 @@ static struct http_server *open_server(struct app *app, int handed_over)
     return server;
 }
 
+/* Everything is open, and there are no threads yet. */
+static enum serve_result run_in_sandbox(struct waiter *waiter)
+{
+    struct reload *reload = &waiter->reload;
+    const struct config *config = app_config(reload->app);
+    bool made_socket = reload->handed_over < 0 && strncmp(config->listen, UNIX, strlen(UNIX)) == 0;
+    struct err err = {0};
+    reload->sandbox =
+        sandbox_enter(config, reload->path, made_socket ? config->listen + strlen(UNIX) : NULL, &err);
+    if (reload->sandbox == NULL) {
+        log_message(LOG_LEVEL_ERROR, "%s", err.text);
+        return SERVE_REFUSED;
+    }
+    enum serve_result result = run(waiter);
+    if (result != SERVE_STUCK) {
+        sandbox_free(reload->sandbox);
+    }
+    return result;
+}
+
 enum serve_result serve(struct config *config, const char *path, int handed_over)
 {
     struct waiter waiter = {.reload = {.path = path, .handed_over = handed_over}};
@@ -111,7 +134,7 @@ enum serve_result serve(struct config *config, const char *path, int handed_over
     }
     waiter.reload.server = open_server(waiter.reload.app, handed_over);
     if (waiter.reload.server != NULL) {
-        result = run(&waiter);
+        result = run_in_sandbox(&waiter);
     }
     if (result != SERVE_STUCK) {
         http_server_free(waiter.reload.server);

@@ -113,6 +113,7 @@ class Image(BenchTest):
         program = self.bench.start(command, "container")
         wait_until(lambda: "serves at" in program.output() or not program.alive(), "the container to serve")
         self.assertTrue(program.alive(), program.output())
+        self.assertIn("sandbox: seccomp, ", program.output())
         self.bench.start_nginx(upstream=f"127.0.0.1:{port}")
         form = b"subject=Gr%FC%DFe&text=%A4&_charset_=iso-8859-15"  # needs iconv's converters
         answer = self.bench.request("POST", "/send", form, {"Content-Type": "application/x-www-form-urlencoded"})
