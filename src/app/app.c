@@ -213,7 +213,7 @@ static void finished(void *ctx, struct http_request *request, struct http_respon
         metrics_count_unread(&app->metrics);
     }
     if (exchange == NULL) {
-        log_message(LOG_LEVEL_ERROR, "a request was refused: there is no memory left");
+        request_log_no_memory(request, response, written);
         return;
     }
     request_log(exchange, written);

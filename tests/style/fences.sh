@@ -22,6 +22,7 @@ fence 'jansson\.h' 'src/core/json\.c'
 fence 'iconv\.h' 'src/filter/charset\.c'
 fence 'uni(type|ctype|norm|str)\.h' 'src/smtp/saslprep\.c'
 fence 'idn2\.h' 'src/mime/[^:]*'
+fence 'syslog\.h' 'src/core/log_output\.c'
 
 # The folder that a public header belongs to.
 owner() {
