@@ -168,14 +168,18 @@ static enum http_verdict begin(void *ctx, struct http_request *request, struct h
     struct app *app = ctx;
     struct exchange *exchange = exchange_new(app, request, response);
     if (exchange == NULL) {
-        http_problem_write(response, PROBLEM_INTERNAL, "There is no memory left for the request", "none",
-                           NULL);
+        http_problem_write(response, PROBLEM_INTERNAL, EXCHANGE_NO_MEMORY, "none", NULL);
         metrics_count_request(
             &app->metrics, &(struct metrics_request){.status = response->status, .result = METRICS_FAILED});
         return HTTP_ANSWER;
     }
     http_request_set_data(request, exchange);
     enum http_verdict verdict = choose_route(exchange);
+    if (verdict == HTTP_DELIVER && exchange->arena.starved) { /* then something may be missing in the mail */
+        err_set(&exchange->err, EXCHANGE_NO_MEMORY);
+        exchange_refuse(exchange, PROBLEM_INTERNAL);
+        verdict = HTTP_ANSWER;
+    }
     if (verdict == HTTP_ANSWER) {
         settle(exchange);
     }

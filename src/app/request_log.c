@@ -290,7 +290,7 @@ void request_log_no_memory(struct http_request *request, const struct http_respo
     add_number(&line, "status", response->status);
     add(&line, "outcome", SLICE("failed"));
     add(&line, "problem", slice_of(http_problem_token(PROBLEM_INTERNAL)));
-    add(&line, "detail", SLICE("There is no memory left for the request"));
+    add(&line, "detail", SLICE(EXCHANGE_NO_MEMORY));
     add(&line, "hint", SLICE("the machine or the program's limit is short of memory"));
     add_end(&line, request, written);
     log_event(LOG_LEVEL_ERROR, "request", line.fields, line.count);
