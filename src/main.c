@@ -2,11 +2,8 @@
  * The command line and the wiring: configuration -> app -> server. The only place that exits.
  */
 #include <malloc.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sysexits.h>
@@ -17,10 +14,10 @@
 #include "cli/new_key.h"
 #include "cli/options.h"
 #include "cli/send_command.h"
+#include "cli/serve.h"
 #include "cli/test_server.h"
 #include "fcgi_smtp/app.h"
 #include "fcgi_smtp/config.h"
-#include "fcgi_smtp/http_server.h"
 #include "fcgi_smtp/log.h"
 
 #define LARGE_BUFFER (48 * 1024) /* octets, from which on a buffer is one */
@@ -76,106 +73,14 @@ static int print_config(const struct config *config)
     return good && fflush(stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
-struct signal_waiter {
-    sigset_t signals;
-    struct http_server *server;
-};
-
-static void *wait_for_signal(void *argument)
+/* Takes config over. */
+static int serve_until_told(struct config *config, const char *path, int handed_over)
 {
-    struct signal_waiter *waiter = argument;
-    int number = 0;
-    (void)sigwait(&waiter->signals, &number);
-    log_message(LOG_LEVEL_INFO, "%s: finishing the requests in work", strsignal(number));
-    http_server_stop(waiter->server);
-    return NULL;
-}
-
-/* Serves until a signal asks for the end. */
-static int run(struct http_server *server)
-{
-    struct signal_waiter waiter = {.server = server};
-    (void)sigemptyset(&waiter.signals);
-    (void)sigaddset(&waiter.signals, SIGTERM);
-    (void)sigaddset(&waiter.signals, SIGINT);
-    (void)sigaddset(&waiter.signals, SIGHUP);
-    (void)pthread_sigmask(SIG_BLOCK, &waiter.signals, NULL);
-    pthread_t thread;
-    if (pthread_create(&thread, NULL, wait_for_signal, &waiter) != 0) {
-        log_message(LOG_LEVEL_ERROR, "cannot start a thread");
-        return EXIT_FAILURE;
+    enum serve_result result = serve(config, path, handed_over);
+    if (result == SERVE_STUCK) {
+        _exit(EXIT_FAILURE); /* threads may still be in a delivery: nothing that they use can be freed */
     }
-    struct err err = {0};
-    log_message(LOG_LEVEL_INFO, "fcgi-smtp " FCGI_SMTP_VERSION " serves at %s", http_server_address(server));
-    bool finished = http_server_run(server, &err);
-    if (!finished) {
-        /* Threads may still be in a delivery: nothing that they use can be freed. */
-        log_message(LOG_LEVEL_ERROR, "%s", err.text);
-        _exit(EXIT_FAILURE);
-    }
-    (void)pthread_join(thread, NULL); /* the server ends only when it has been told to */
-    log_message(LOG_LEVEL_INFO, "all requests are answered; bye");
-    return EXIT_SUCCESS;
-}
-
-/* The networks of listen_allowed, which the configuration's check has found good. */
-static struct http_network *allowed_networks(const struct config *config)
-{
-    struct http_network *networks = calloc(config->listen_allowed.count + 1, sizeof *networks);
-    for (size_t i = 0; networks != NULL && i < config->listen_allowed.count; i++) {
-        (void)http_network_parse(&networks[i], config->listen_allowed.items[i]);
-    }
-    return networks;
-}
-
-static int serve_with(const struct config *config, struct app *app, int handed_over)
-{
-    struct http_network *networks = allowed_networks(config);
-    if (networks == NULL) {
-        log_message(LOG_LEVEL_ERROR, "there is no memory left for listen_allowed");
-        return EXIT_FAILURE;
-    }
-    struct http_server_options options = {
-        .listen = handed_over >= 0 ? NULL : config->listen,
-        .fd = handed_over,
-        .listen_mode = (mode_t)config->listen_mode,
-        .listen_group = config->listen_group,
-        .allowed = networks,
-        .allowed_count = config->listen_allowed.count,
-        .workers = (unsigned)config->workers,
-        .connections = (unsigned)config->connections,
-        .queue_wait_ms = config->queue_wait,
-        .idle_ms = config->idle,
-        .read_time_ms = config->limits.read_time,
-        .shutdown_timeout_ms = config->shutdown_timeout,
-    };
-    struct http_handler handler = app_handler(app);
-    struct err err = {0};
-    struct http_server *server = http_server_new(&options, &handler, &err);
-    int status = EXIT_FAILURE;
-    if (server == NULL) {
-        log_message(LOG_LEVEL_ERROR, "%s", err.text);
-    } else {
-        app_watch(app, server);
-        status = run(server);
-    }
-    http_server_free(server);
-    free(networks);
-    return status;
-}
-
-static int serve(const struct config *config, int handed_over)
-{
-    struct err err = {0};
-    log_open(config->log.level, config->log.format, config->log.to);
-    struct app *app = app_new(config, &err);
-    if (app == NULL) {
-        log_message(LOG_LEVEL_ERROR, "%s", err.text);
-        return EXIT_FAILURE;
-    }
-    int status = serve_with(config, app, handed_over);
-    app_free(app);
-    return status;
+    return result == SERVE_DONE ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
 static int ask_health(const char *address, const struct config *config)
@@ -188,6 +93,19 @@ static int ask_health(const char *address, const struct config *config)
     return EXIT_FAILURE;
 }
 
+/* The commands that only look at it. */
+static int answer_from_config(const struct cli_options *options, const struct config *config)
+{
+    switch (options->command) {
+    case CLI_PRINT_CONFIG:
+        return print_config(config);
+    case CLI_HEALTH:
+        return ask_health(options->operand, config);
+    default:
+        return printf("%s: ok\n", options->config) > 0 && fflush(stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    }
+}
+
 static int run_with_config(const struct cli_options *options)
 {
     int handed_over = handover_socket();
@@ -196,28 +114,18 @@ static int run_with_config(const struct cli_options *options)
     if (config == NULL) {
         return EX_CONFIG;
     }
-    int status = EXIT_SUCCESS;
     switch (options->command) {
-    case CLI_CHECK:
-        status = printf("%s: ok\n", options->config) > 0 && fflush(stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
-        break;
-    case CLI_PRINT_CONFIG:
-        status = print_config(config);
-        break;
-    case CLI_HEALTH:
-        status = ask_health(options->operand, config);
-        break;
     case CLI_TEST_SERVER:
-        status = test_server(config, options->operand, options->verbose) ? EXIT_SUCCESS : EXIT_FAILURE;
-        break;
+        return test_server(config, options->operand, options->verbose) ? EXIT_SUCCESS : EXIT_FAILURE;
     case CLI_SEND:
-        status = send_command(config, options->fields, options->field_count, options->verbose) ? EXIT_SUCCESS
-                                                                                               : EXIT_FAILURE;
-        break;
+        return send_command(config, options->fields, options->field_count, options->verbose) ? EXIT_SUCCESS
+                                                                                             : EXIT_FAILURE;
+    case CLI_SERVE:
+        return serve_until_told(config, options->config, handed_over);
     default:
-        status = serve(config, handed_over);
         break;
     }
+    int status = answer_from_config(options, config);
     config_free(config);
     return status;
 }

@@ -24,9 +24,28 @@ struct app;
  */
 void app_check(const struct config *config, struct config_report *report);
 
-/* config must outlive the app. NULL: a trust store cannot be loaded, or a default or form is invalid (app_check says
- * which). */
-struct app *app_new(const struct config *config, struct err *err);
+/* Takes config over, also when it fails. NULL: a trust store cannot be loaded, or a default or form is invalid (app_check
+ * says which). */
+struct app *app_new(struct config *config, struct err *err);
+
+/* The configuration that requests begin with now; valid until the next app_reload. */
+const struct config *app_config(const struct app *app);
+
+/* What app_reload did. Servers are kept with their sessions where nothing about them has changed. */
+struct app_reloaded {
+    size_t servers_kept, servers_opened, servers_closed;
+};
+
+/*
+ * From now on requests begin with another configuration, which is taken over, also when it fails; those in work end with
+ * theirs. Whether it may be taken without a restart (config_reload_check) is the caller's to find out. Sessions of servers
+ * that are gone or changed get their QUIT. Call it from one thread at a time. False: err says why, and everything is as it
+ * was before.
+ */
+bool app_reload(struct app *app, struct config *config, struct app_reloaded *reloaded, struct err *err);
+
+/* Counts a configuration that was not even given to app_reload. */
+void app_reload_refused(struct app *app);
 
 /* The handler for http_server_new; valid until app_free. */
 struct http_handler app_handler(struct app *app);
@@ -34,7 +53,7 @@ struct http_handler app_handler(struct app *app);
 /* The server whose counts /metrics and /status show. Call it before the server runs; it must outlive that. */
 void app_watch(struct app *app, const struct http_server *server);
 
-/* The endpoint of an entry of the configuration's servers. */
+/* The endpoint of an entry of app_config's servers; valid as long as that. */
 struct smtp_endpoint *app_endpoint(const struct app *app, const struct config_server *server);
 
 /* A mail that is not asked for over HTTP. */

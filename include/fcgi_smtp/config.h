@@ -258,6 +258,16 @@ void config_server_complete(struct config_server *server);
 /* The server of that name; NULL if there is none. */
 const struct config_server *config_find_server(const struct config *config, struct slice name);
 
+/* Whether both say the same in every key, name and the password itself included. */
+bool config_server_equal(const struct config_server *a, const struct config_server *b);
+
+/*
+ * Adds to the report what a running program that was started with one configuration cannot take over from another without a
+ * restart; one line for each key. handed_over: as for config_load. True: there is nothing of that kind.
+ */
+bool config_reload_check(const struct config *running, const struct config *next, bool handed_over,
+                         struct config_report *report);
+
 /* Whether it may be the name of a key or a server: 1 to 64 letters, digits, "-", "_" and ".". */
 bool config_name_valid(struct slice name);
 

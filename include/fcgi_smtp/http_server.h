@@ -79,6 +79,13 @@ struct http_server;
 struct http_server *http_server_new(const struct http_server_options *options,
                                     const struct http_handler *handler, struct err *err);
 
+/*
+ * Takes from options what may change while it serves: allowed, which must come from malloc and is taken over,
+ * connections and the times. Connections that are there stay, but wait for no longer than the new times, counted from now.
+ * From any thread.
+ */
+void http_server_configure(struct http_server *server, const struct http_server_options *options);
+
 #define HTTP_CANCEL_GRACE_MS 2000 /* for answers after the cancel call */
 
 /*

@@ -3,7 +3,7 @@
  *
  * Values are escaped, so a line is always one line: control characters, quotes, and what reorders or breaks lines on a
  * terminal (U+2028, U+202E and their like) never leave as they are. Lines of several threads do not mix. All calls are
- * thread-safe after log_open, which is called before threads start.
+ * thread-safe.
  *
  * A log that nobody takes (a full pipe, a hanging syslog) delays one line by a second; then lines are lost, without further
  * delay, until there is room, and the first one to get through is preceded by the number of those that did not.

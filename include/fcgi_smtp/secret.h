@@ -24,6 +24,9 @@ void secret_free(struct secret *secret); /* wipes; takes a zeroed one; leaves it
 /* Overwrites octets that held a secret; not optimised away. */
 void secret_wipe(void *octets, size_t len);
 
+/* Whether both hold the same octets, or both none. Takes the same time wherever they differ. */
+bool secret_equal(const struct secret *a, const struct secret *b);
+
 /* Replaces the content. False without memory or over SECRET_MAX. */
 bool secret_set(struct secret *secret, struct slice content) __attribute__((warn_unused_result));
 

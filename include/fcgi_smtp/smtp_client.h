@@ -89,6 +89,19 @@ struct smtp_endpoint *smtp_endpoint_new(const struct smtp_settings *settings, st
  * settings. */
 struct smtp_endpoint *smtp_endpoint_derive(const struct smtp_endpoint *base,
                                            const struct smtp_settings *settings, struct err *err);
+
+/*
+ * Whether a file that the endpoint was made from (the trust store, the system's own included, the client certificate or its
+ * key) is another one by now.
+ */
+bool smtp_endpoint_files_changed(const struct smtp_endpoint *endpoint);
+
+/*
+ * No more sessions are kept: those in the pool get their QUIT now, by a thread of its own, so that the call returns at once.
+ * Deliveries under way, and further ones, end as ever.
+ */
+void smtp_endpoint_retire(struct smtp_endpoint *endpoint);
+
 void smtp_endpoint_free(struct smtp_endpoint *endpoint); /* takes NULL; no delivery may be under way */
 
 /* A server's reply (RFC 5321 4.2), made safe to print. */

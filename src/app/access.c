@@ -17,7 +17,7 @@ static bool refuse_key(struct exchange *exchange, enum http_problem problem, boo
 bool access_check(struct exchange *exchange)
 {
     const char *authorization = http_request_param(exchange->request, "HTTP_AUTHORIZATION");
-    switch (keys_find(&exchange->app->keys, authorization, &exchange->key)) {
+    switch (keys_find(&exchange->snapshot->keys, authorization, &exchange->key)) {
     case KEYS_NONE:
         return true;
     case KEYS_FOUND:
@@ -49,7 +49,7 @@ void access_explain(struct exchange *exchange)
     struct err *err = &exchange->err;
     if (exchange->key != NULL) {
         err_set(err, "%s of the key %s", err->text, exchange->key->name);
-    } else if (exchange->app->config->key_count > 0) {
+    } else if (exchange->snapshot->config->key_count > 0) {
         err_set(err, "%s; or send an API key that may (Authorization: Bearer KEY)", err->text);
     }
 }

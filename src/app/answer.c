@@ -169,7 +169,7 @@ void answer_overloaded(struct exchange *exchange)
     err_set(
         &exchange->err,
         "All %lld workers are busy with other mails; send the request again after the time in Retry-After",
-        (long long)exchange->app->config->workers);
+        (long long)exchange->snapshot->config->workers);
     exchange_problem(exchange, PROBLEM_OVERLOADED, "none", NULL);
     exchange->result = RESULT_FAILED;
 }

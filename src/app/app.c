@@ -11,7 +11,6 @@
 
 #include "app/answer.h"
 #include "app/compose_page.h"
-#include "app/endpoint.h"
 #include "app/exchange.h"
 #include "app/mailgun.h"
 #include "app/monitor.h"
@@ -99,7 +98,7 @@ static enum http_verdict run_route(struct exchange *exchange, const struct http_
                                    bool method_allowed)
 {
     unsigned page = page_of(route->id);
-    if (page != 0 && (exchange->app->config->pages & page) == 0) {
+    if (page != 0 && (exchange->snapshot->config->pages & page) == 0) {
         (void)page_allowed(exchange,
                            (enum config_page)page); /* says that there is none, whatever the method */
         return HTTP_ANSWER;
@@ -138,17 +137,17 @@ static enum http_verdict run_route(struct exchange *exchange, const struct http_
 
 static enum http_verdict choose_route(struct exchange *exchange)
 {
-    const struct app *app = exchange->app;
+    const struct config *config = exchange->snapshot->config;
     const struct http_route *route = NULL;
     bool method_allowed = false;
-    if (http_request_path(exchange->request, app->config->base_path, &exchange->path)) {
+    if (http_request_path(exchange->request, config->base_path, &exchange->path)) {
         route = http_route_find(routes, sizeof routes / sizeof routes[0], exchange->path,
                                 http_request_method(exchange->request), &method_allowed);
     }
     if (route == NULL) {
         err_set(&exchange->err,
                 "There is nothing at this path; mails are posted to /send below base_path (%s)",
-                app->config->base_path);
+                config->base_path);
         exchange_refuse(exchange, PROBLEM_NO_SUCH_ROUTE);
         return HTTP_ANSWER;
     }
@@ -244,78 +243,36 @@ struct http_handler app_handler(struct app *app)
     };
 }
 
-static void note_problem(void *ctx, const char *path, const char *text)
+static bool open_parts(struct app *app, struct err *err)
 {
-    err_set(ctx, "%s: %s", path, text);
-}
-
-static bool open_endpoints(struct app *app, struct err *err)
-{
-    if (!standby_init(&app->standby, app->config)) {
-        err_set(err, "There is no memory left for the servers");
-        return false;
-    }
-    app->endpoints = calloc(app->config->server_count,
-                            sizeof *app->endpoints); /* NOLINT(bugprone-sizeof-expression): pointers */
-    app->commands = calloc(app->config->server_count,
-                           sizeof *app->commands); /* NOLINT(bugprone-sizeof-expression): pointers */
-    if (app->endpoints == NULL || app->commands == NULL) {
-        err_set(err, "There is no memory left for the servers");
-        return false;
-    }
-    for (size_t i = 0; i < app->config->server_count; i++) {
-        const struct config_server *server = &app->config->servers[i];
-        if (!endpoint_command(server, &app->commands[i], err)) {
-            return false;
-        }
-        app->endpoints[i] = endpoint_new(server, app->commands[i], err);
-        if (app->endpoints[i] == NULL) {
-            return false;
-        }
-    }
-    return true;
-}
-
-static bool open_monitor(struct app *app, struct err *err)
-{
-    if (!metrics_init(&app->metrics, app->config->server_count) || !pages_init(&app->pages, app->config) ||
-        !readiness_init(&app->readiness, app->config, app->endpoints)) {
-        err_set(err, "There is no memory or descriptor left for the counters and pages");
-        return false;
-    }
-    return true;
-}
-
-static bool open_access(struct app *app, struct err *err)
-{
-    const struct config_idempotency *idempotency = &app->config->idempotency;
+    const struct config_idempotency *idempotency = &app->snapshots.current->config->idempotency;
     const struct idempotency_options options = {
         .entries = (size_t)idempotency->entries, .keep_ms = idempotency->keep, .now = deadline_now};
-    if (!keys_init(&app->keys, app->config) || !idempotency_table_new(&app->idempotency, &options)) {
-        err_set(err, "There is no memory left for keys and idempotency.entries");
+    app->cancel_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (app->cancel_fd < 0 || !readiness_init(&app->readiness, &app->snapshots)) {
+        err_set(err, "eventfd: %s", strerror(errno));
+        return false;
+    }
+    if (!idempotency_table_new(&app->idempotency, &options)) {
+        err_set(err, "There is no memory left for idempotency.entries");
         return false;
     }
     return true;
 }
 
-struct app *app_new(const struct config *config, struct err *err)
+struct app *app_new(struct config *config, struct err *err)
 {
     struct app *app = calloc(1, sizeof *app);
     if (app == NULL) {
+        config_free(config);
         err_set(err, "There is no memory left");
         return NULL;
     }
-    app->config = config;
+    app->cancel_fd = -1;
     failures_init(&app->failures);
-    app->cancel_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (app->cancel_fd < 0) {
-        err_set(err, "eventfd: %s", strerror(errno));
-        app_free(app);
-        return NULL;
-    }
-    if (!defaults_parse(&app->defaults, config, note_problem, err) ||
-        !website_forms_parse(&app->forms, config, note_problem, err) || !open_access(app, err) ||
-        !open_endpoints(app, err) || !open_monitor(app, err)) {
+    metrics_init(&app->metrics);
+    snapshots_init(&app->snapshots, snapshot_new(config, NULL, &app->metrics, err));
+    if (app->snapshots.current == NULL || !open_parts(app, err)) {
         app_free(app);
         return NULL;
     }
@@ -355,24 +312,12 @@ void app_free(struct app *app)
         return;
     }
     readiness_free(&app->readiness);
-    for (size_t i = 0; app->endpoints != NULL && i < app->config->server_count; i++) {
-        smtp_endpoint_free(app->endpoints[i]);
-    }
-    free(app->endpoints);
-    for (size_t i = 0; app->commands != NULL && i < app->config->server_count; i++) {
-        password_command_free(app->commands[i]);
-    }
-    free(app->commands);
-    standby_free(&app->standby);
+    snapshots_free(&app->snapshots);
     metrics_free(&app->metrics);
     failures_free(&app->failures);
-    pages_free(&app->pages);
     if (app->idempotency.free != NULL) {
         app->idempotency.free(app->idempotency.ctx);
     }
-    keys_free(&app->keys);
-    defaults_free(&app->defaults);
-    website_forms_free(&app->forms);
     if (app->cancel_fd >= 0) {
         (void)close(app->cancel_fd);
     }

@@ -17,7 +17,7 @@ static bool refuse_too_large(struct exchange *exchange)
     err_set(&exchange->err,
             "The request is larger than the %lld octets that are allowed; send less, or ask the operator to "
             "raise limits.request",
-            (long long)exchange->app->config->limits.request);
+            (long long)exchange->snapshot->config->limits.request);
     return refuse(exchange, PROBLEM_REQUEST_TOO_LARGE);
 }
 
@@ -26,7 +26,7 @@ static bool is_large_json(const struct exchange *exchange, int64_t length)
 {
     struct slice type = slice_of(http_request_param(exchange->request, "CONTENT_TYPE"));
     return slice_equal_nocase(form_media_type(type), SLICE("application/json")) &&
-           length > exchange->app->config->limits.json;
+           length > exchange->snapshot->config->limits.json;
 }
 
 static bool check_announced(struct exchange *exchange)
@@ -47,10 +47,10 @@ static bool check_announced(struct exchange *exchange)
             &exchange->err,
             "The JSON is larger than the %lld octets that are allowed; send files as multipart/form-data, "
             "or ask the operator to raise limits.json",
-            (long long)exchange->app->config->limits.json);
+            (long long)exchange->snapshot->config->limits.json);
         return refuse(exchange, PROBLEM_REQUEST_TOO_LARGE);
     }
-    return length <= exchange->app->config->limits.request || refuse_too_large(exchange);
+    return length <= exchange->snapshot->config->limits.request || refuse_too_large(exchange);
 }
 
 bool body_refuse(struct exchange *exchange, enum form_result result)
@@ -84,7 +84,7 @@ static bool read_chunk(struct exchange *exchange, struct form_parser *parser, bo
     case HTTP_READ_DATA:
         break;
     }
-    if (http_request_body_read(exchange->request) > (uint64_t)exchange->app->config->limits.request) {
+    if (http_request_body_read(exchange->request) > (uint64_t)exchange->snapshot->config->limits.request) {
         *good = refuse_too_large(exchange);
         return false;
     }
@@ -103,7 +103,7 @@ static bool read_all(struct exchange *exchange, struct form_parser *parser)
 
 struct form_limits body_limits(const struct exchange *exchange)
 {
-    const struct config_limits *limits = &exchange->app->config->limits;
+    const struct config_limits *limits = &exchange->snapshot->config->limits;
     bool of_site = exchange->visit.begun;
     return (struct form_limits){
         .fields = (size_t)limits->fields,

@@ -38,7 +38,7 @@ static const struct input more[] = {
 /* What is used where the field stays empty. */
 static const char *placeholder(const struct exchange *exchange, const char *name)
 {
-    const struct config_defaults *defaults = &exchange->app->config->defaults;
+    const struct config_defaults *defaults = &exchange->snapshot->config->defaults;
     const char *text = strcmp(name, "from") == 0       ? defaults->from
                        : strcmp(name, "subject") == 0  ? defaults->subject
                        : strcmp(name, "reply_to") == 0 ? defaults->reply_to

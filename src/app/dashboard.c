@@ -79,7 +79,7 @@ void dashboard_time_text(uint64_t us, char out[DASHBOARD_TIME_MAX])
 
 static bool write_headers(struct exchange *exchange, const struct dashboard_head *head)
 {
-    const struct pages *pages = &exchange->app->pages;
+    const struct pages *pages = &exchange->snapshot->pages;
     char policy[POLICY_MAX];
     int len = snprintf(policy, sizeof policy, "default-src 'none'; img-src data:; style-src '%s'; ",
                        pages->style_source);

@@ -47,18 +47,18 @@ static void note_state(struct exchange *exchange, size_t server, bool over)
     const struct smtp_outcome *outcome = &exchange->outcome;
     bool says_nothing = outcome->class == SMTP_TIMED_OUT || outcome->class == SMTP_LOCAL_FAILURE;
     if (is_dead(outcome) && !over) {
-        standby_failed(&exchange->app->standby, server, deadline_now());
+        standby_failed(&exchange->snapshot->standby, server, deadline_now());
     } else if (!is_dead(outcome) && !says_nothing) {
-        standby_answered(&exchange->app->standby, server);
+        standby_answered(&exchange->snapshot->standby, server);
     }
 }
 
-/* server: its place among the configured ones; their number for one that the request brought. */
-static void deliver(struct exchange *exchange, struct smtp_delivery *delivery, size_t server)
+static void deliver(struct exchange *exchange, struct smtp_delivery *delivery,
+                    struct metrics_server *counters)
 {
     int64_t begun = deadline_clock_us();
     smtp_deliver(exchange->endpoint, delivery, &exchange->outcome);
-    metrics_count_delivery(&exchange->app->metrics, server, &exchange->outcome, deadline_clock_us() - begun,
+    metrics_count_delivery(&exchange->app->metrics, counters, &exchange->outcome, deadline_clock_us() - begun,
                            delivery->size);
 }
 
@@ -94,12 +94,13 @@ static void use_endpoint(struct exchange *exchange, struct smtp_endpoint *endpoi
 static void deliver_to_list(struct exchange *exchange, struct smtp_delivery *delivery, const size_t *order,
                             size_t count)
 {
-    struct app *app = exchange->app;
+    const struct snapshot *snapshot = exchange->snapshot;
     for (size_t i = 0; i < count; i++) {
-        exchange->choice.server = &app->config->servers[order[i]];
-        use_endpoint(exchange, app->endpoints[order[i]], delivery);
+        const struct mail_server *server = snapshot->servers[order[i]];
+        exchange->choice.server = &snapshot->config->servers[order[i]];
+        use_endpoint(exchange, server->endpoint, delivery);
         delivery->ready_by = share(delivery, count - i);
-        deliver(exchange, delivery, order[i]);
+        deliver(exchange, delivery, server->counters);
         bool over = is_over(delivery);
         note_state(exchange, order[i], over);
         if (over || i + 1 == count || !moves_on(&exchange->outcome)) {
@@ -111,15 +112,15 @@ static void deliver_to_list(struct exchange *exchange, struct smtp_delivery *del
 
 static bool deliver_by_settings(struct exchange *exchange, struct smtp_delivery *delivery)
 {
-    struct app *app = exchange->app;
-    size_t index = (size_t)(exchange->choice.server - app->config->servers);
+    const struct snapshot *snapshot = exchange->snapshot;
+    const struct mail_server *base = snapshot->servers[exchange->choice.server - snapshot->config->servers];
     exchange->own_endpoint =
-        endpoint_derive(app->endpoints[index], &exchange->choice, app->commands[index], &exchange->err);
+        endpoint_derive(base->endpoint, &exchange->choice, base->command, &exchange->err);
     exchange->endpoint = exchange->own_endpoint;
     if (exchange->endpoint == NULL) {
         return false;
     }
-    deliver(exchange, delivery, app->config->server_count);
+    deliver(exchange, delivery, &exchange->app->metrics.others);
     return true;
 }
 
@@ -154,7 +155,7 @@ static bool no_memory(struct exchange *exchange)
 
 bool delivery_run(struct exchange *exchange)
 {
-    struct app *app = exchange->app;
+    struct snapshot *snapshot = exchange->snapshot;
     struct smtp_delivery delivery = delivery_of(exchange);
     delivery.envid = arena_copy(&exchange->arena, exchange->outgoing.message_id);
     if (delivery.envid == NULL) {
@@ -164,17 +165,19 @@ bool delivery_run(struct exchange *exchange)
         return deliver_by_settings(exchange, &delivery);
     }
     if (exchange->choice.named) {
-        size_t index = (size_t)(exchange->choice.server - app->config->servers);
+        size_t index = (size_t)(exchange->choice.server - snapshot->config->servers);
         deliver_to_list(exchange, &delivery, &index, 1);
         return true;
     }
-    size_t count = app->config->server.count;
+    size_t count = snapshot->config->server.count;
     size_t *order = arena_array(&exchange->arena, count, sizeof *order);
     if (order == NULL) {
         return no_memory(exchange);
     }
-    standby_order(&app->standby, deadline_now(), order);
+    standby_order(&snapshot->standby, deadline_now(), order);
     deliver_to_list(exchange, &delivery, order, count);
-    readiness_note(&app->readiness, &exchange->outcome);
+    if (snapshots_is_current(&exchange->app->snapshots, snapshot)) { /* or the servers may be others by now */
+        readiness_note(&exchange->app->readiness, &exchange->outcome);
+    }
     return true;
 }

@@ -7,7 +7,8 @@
 
 struct smtp_endpoint *app_endpoint(const struct app *app, const struct config_server *server)
 {
-    return app->endpoints[server - app->config->servers];
+    const struct snapshot *snapshot = app->snapshots.current;
+    return snapshot->servers[server - snapshot->config->servers]->endpoint;
 }
 
 static bool fill_form(struct exchange *exchange, const struct app_mail *mail)

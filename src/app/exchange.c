@@ -16,13 +16,15 @@ struct exchange *exchange_new(struct app *app, struct http_request *request, str
         return NULL;
     }
     exchange->app = app;
+    exchange->snapshot = snapshots_take(&app->snapshots);
+    const struct config *config = exchange->snapshot->config;
     exchange->request = request;
     exchange->response = response;
-    exchange->allow = &app->config->allow;
+    exchange->allow = &config->allow;
     arena_init(&exchange->arena, EXCHANGE_ARENA_MAX);
     /* The rest is for what the body is read into, and later for what the message is sent from. */
-    size_t memory = (size_t)app->config->limits.memory_per_request;
-    blob_store_init(&exchange->blobs, app->config->spill_dir, memory - memory / 4);
+    size_t memory = (size_t)config->limits.memory_per_request;
+    blob_store_init(&exchange->blobs, config->spill_dir, memory - memory / 4);
     return exchange;
 }
 
@@ -37,6 +39,7 @@ void exchange_free(struct exchange *exchange)
     send_fields_wipe(&exchange->fields);
     blob_store_free(&exchange->blobs);
     arena_free(&exchange->arena);
+    snapshot_release(exchange->snapshot);
     free(exchange);
 }
 

@@ -9,17 +9,14 @@
 
 #include <stdbool.h>
 
-#include "app/defaults.h"
 #include "app/failures.h"
 #include "app/idempotency.h"
-#include "app/keys.h"
 #include "app/metrics.h"
 #include "app/outgoing.h"
-#include "app/pages.h"
 #include "app/readiness.h"
 #include "app/send_fields.h"
 #include "app/server_choice.h"
-#include "app/standby.h"
+#include "app/snapshot.h"
 #include "app/submission.h"
 #include "app/website_form.h"
 #include "fcgi_smtp/app.h"
@@ -33,19 +30,13 @@
 /* Most octets that names, parsed addresses and converted values of one request may take. */
 #define EXCHANGE_ARENA_MAX ((size_t)16 * 1024 * 1024)
 
+/* What lives as long as the process; all that a configuration says is in the snapshot. */
 struct app {
-    const struct config *config;
-    struct smtp_endpoint **endpoints;   /* one for each of config->servers */
-    struct password_command **commands; /* likewise; NULL where the password comes from elsewhere */
-    struct standby standby;
-    struct keys keys;
+    struct snapshots snapshots;
     struct idempotency_store idempotency;
-    struct defaults defaults;
-    struct website_forms forms;
     struct metrics metrics;
     struct failures failures;
     struct readiness readiness;
-    struct pages pages;
     const struct http_server *server; /* for its counts; NULL: there is none */
     int cancel_fd;                    /* an eventfd: readable once deliveries under way must end */
 };
@@ -71,6 +62,7 @@ typedef void exchange_problem_writer(struct exchange *exchange, enum http_proble
 
 struct exchange {
     struct app *app;
+    struct snapshot *snapshot;    /* a reference: the configuration that it began with */
     struct http_request *request; /* NULL: the mail was not asked for over HTTP */
     struct http_response *response;
     const struct smtp_trace *trace; /* of the delivery; NULL: none */

@@ -20,9 +20,9 @@ enum state { STATE_FREE, STATE_CLAIMED, STATE_ANSWERED };
 struct entry {
     struct idempotency_request request;
     enum state state;
-    size_t chain;     /* the next of the same bucket; of a free entry, the next free one */
-    size_t later;     /* STATE_ANSWERED: the one that expires next */
-    deadline expires; /* likewise */
+    size_t chain;      /* the next of the same bucket; of a free entry, the next free one */
+    size_t later;      /* STATE_ANSWERED: the one that expires next */
+    deadline answered; /* likewise: when it was given; it expires keep_ms later */
     int status;
     size_t headers_len;
     size_t body_len;
@@ -31,7 +31,9 @@ struct entry {
 
 struct table {
     pthread_mutex_t lock;
-    struct idempotency_options options;
+    struct idempotency_options options; /* entries: how many may be alive */
+    size_t capacity;                    /* how many there is room for, at least options.entries */
+    size_t alive;
     struct entry *entries;
     size_t *buckets; /* first entries of the chains */
     unsigned bits;   /* 2^bits buckets */
@@ -76,12 +78,14 @@ static void drop(struct table *table, size_t *link)
     free(entry->octets);
     *entry = (struct entry){.chain = table->free};
     table->free = index;
+    table->alive--;
 }
 
 static void drop_expired(struct table *table)
 {
     deadline now = table->options.now();
-    while (table->oldest != NONE && table->entries[table->oldest].expires <= now) {
+    int64_t keep_ms = table->options.keep_ms;
+    while (table->oldest != NONE && deadline_add(table->entries[table->oldest].answered, keep_ms) <= now) {
         size_t index = table->oldest;
         table->oldest = table->entries[index].later;
         drop(table, find(table, table->entries[index].request.id));
@@ -92,14 +96,16 @@ static void drop_expired(struct table *table)
 static enum idempotency_result claim(struct table *table, size_t *link,
                                      const struct idempotency_request *request)
 {
+    if (table->alive >= table->options.entries) {
+        return IDEMPOTENCY_FULL;
+    }
     size_t index = table->free;
     if (index != NONE) {
         table->free = table->entries[index].chain;
-    } else if (table->unused < table->options.entries) {
-        index = table->unused++;
     } else {
-        return IDEMPOTENCY_FULL;
+        index = table->unused++; /* all that were in use are alive: there is one more */
     }
+    table->alive++;
     table->entries[index] = (struct entry){.request = *request, .state = STATE_CLAIMED, .chain = NONE};
     *link = index;
     return IDEMPOTENCY_NEW;
@@ -184,7 +190,7 @@ static void table_remember(void *ctx, const struct idempotency_request *request,
     entry->octets = octets;
     entry->headers_len = headers.len;
     entry->body_len = body.len;
-    entry->expires = deadline_add(table->options.now(), table->options.keep_ms);
+    entry->answered = table->options.now();
     append_to_queue(table, index);
     (void)pthread_mutex_unlock(&table->lock);
 }
@@ -196,6 +202,68 @@ static void table_release(void *ctx, const struct idempotency_request *request)
     drop(table, find(table, request->id));
     (void)pthread_mutex_unlock(&table->lock);
 }
+
+/* --- room --- */
+
+/* Room for so many entries and their chains, which are all empty. False without memory. */
+static bool make_room(struct table *table, size_t entries)
+{
+    unsigned bits = 1;
+    while (((size_t)1 << bits) < entries) {
+        bits++;
+    }
+    size_t bucket_count = (size_t)1 << bits;
+    struct entry *room = calloc(entries, sizeof *room); /* untouched memory costs nothing */
+    size_t *buckets = malloc(bucket_count * sizeof *buckets);
+    if (room == NULL || buckets == NULL) {
+        free(room);
+        free(buckets);
+        return false;
+    }
+    for (size_t i = 0; i < bucket_count; i++) {
+        buckets[i] = NONE;
+    }
+    if (table->unused > 0) {
+        memcpy(room, table->entries, table->unused * sizeof *room);
+    }
+    free(table->entries);
+    free(table->buckets);
+    table->entries = room;
+    table->buckets = buckets;
+    table->bits = bits;
+    table->capacity = entries;
+    return true;
+}
+
+/* After the chains were emptied: each entry that is alive into its own again. */
+static void chain_all(struct table *table)
+{
+    for (size_t i = 0; i < table->unused; i++) {
+        struct entry *entry = &table->entries[i];
+        if (entry->state != STATE_FREE) {
+            size_t *bucket = bucket_of(table, entry->request.id);
+            entry->chain = *bucket;
+            *bucket = i;
+        }
+    }
+}
+
+static bool table_limit(void *ctx, size_t entries, int64_t keep_ms)
+{
+    struct table *table = ctx;
+    (void)pthread_mutex_lock(&table->lock);
+    bool grows = entries > table->capacity;
+    bool good = !grows || make_room(table, entries);
+    if (good && grows) {
+        chain_all(table);
+    }
+    table->options.entries = good ? entries : table->options.entries;
+    table->options.keep_ms = good ? keep_ms : table->options.keep_ms;
+    (void)pthread_mutex_unlock(&table->lock);
+    return good;
+}
+
+/* --- life --- */
 
 static void table_free(void *ctx)
 {
@@ -217,21 +285,12 @@ bool idempotency_table_new(struct idempotency_store *store, const struct idempot
     }
     *table = (struct table){.options = *options, .free = NONE, .oldest = NONE, .newest = NONE};
     (void)pthread_mutex_init(&table->lock, NULL);
-    while (((size_t)1 << table->bits) < options->entries || table->bits == 0) {
-        table->bits++;
-    }
-    size_t bucket_count = (size_t)1 << table->bits;
-    table->entries = calloc(options->entries, sizeof *table->entries); /* untouched memory costs nothing */
-    table->buckets = malloc(bucket_count * sizeof *table->buckets);
-    if (table->entries == NULL || table->buckets == NULL ||
-        !random_octets(&table->factor, sizeof table->factor)) {
+    if (!make_room(table, options->entries) || !random_octets(&table->factor, sizeof table->factor)) {
         table_free(table);
         return false;
     }
     table->factor |= 1;
-    for (size_t i = 0; i < bucket_count; i++) {
-        table->buckets[i] = NONE;
-    }
-    *store = (struct idempotency_store){table, table_begin, table_remember, table_release, table_free};
+    *store = (struct idempotency_store){table,         table_begin, table_remember,
+                                        table_release, table_limit, table_free};
     return true;
 }

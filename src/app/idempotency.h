@@ -9,6 +9,7 @@
 #ifndef FCGI_SMTP_APP_IDEMPOTENCY_H
 #define FCGI_SMTP_APP_IDEMPOTENCY_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "fcgi_smtp/buf.h"
@@ -50,6 +51,9 @@ struct idempotency_store {
     void (*remember)(void *ctx, const struct idempotency_request *request, int status, struct slice headers,
                      struct slice body);
     void (*release)(void *ctx, const struct idempotency_request *request);
+    /* Takes other limits, from now on: keep_ms counts for answers that are there already, too; where more entries are
+     * alive than there may be, they stay. False without memory: nothing has changed. */
+    bool (*limit)(void *ctx, size_t entries, int64_t keep_ms);
     void (*free)(void *ctx);
 };
 

@@ -94,7 +94,7 @@ static bool prepare(struct exchange *exchange, enum mailgun_call call, struct sl
 
 static bool read_form(struct exchange *exchange)
 {
-    const struct config_limits *limits = &exchange->app->config->limits;
+    const struct config_limits *limits = &exchange->snapshot->config->limits;
     const struct form_limits form_limits = {
         .fields = (size_t)limits->fields,
         .content = mailgun_field_limit,
@@ -119,7 +119,7 @@ static bool is_verified(const struct config_server *server)
 /* Any server of the list may get the mail. */
 static void check_tls(struct exchange *exchange, struct field_errors *errors)
 {
-    const struct config *config = exchange->app->config;
+    const struct config *config = exchange->snapshot->config;
     for (size_t i = 0; exchange->mailgun->fields.require_tls && i < config->server.count; i++) {
         const struct config_server *server = &config->servers[config->server.items[i]];
         if (!is_verified(server)) {
@@ -137,8 +137,8 @@ static enum submission_result read_one(struct exchange *exchange, struct field_e
 {
     struct submission_reading reading = {
         .submission = &exchange->submission,
-        .defaults = &exchange->app->defaults,
-        .config = exchange->app->config,
+        .defaults = &exchange->snapshot->defaults,
+        .config = exchange->snapshot->config,
         .arena = &exchange->arena,
         .errors = errors,
         .err = &exchange->err,
@@ -152,8 +152,8 @@ static bool read_fields(struct exchange *exchange, struct field_errors *errors)
     struct mailgun *mailgun = exchange->mailgun;
     struct err *err = &exchange->err;
     if (!mailgun_fields_sort(&mailgun->fields, &exchange->form, &exchange->arena, errors, err) ||
-        server_choice_make(&exchange->choice, &mailgun->fields.send, exchange->app->config, exchange->allow,
-                           &exchange->arena, errors, err) == SERVER_CHOICE_FAILED) {
+        server_choice_make(&exchange->choice, &mailgun->fields.send, exchange->snapshot->config,
+                           exchange->allow, &exchange->arena, errors, err) == SERVER_CHOICE_FAILED) {
         return refuse(exchange, PROBLEM_INTERNAL);
     }
     check_tls(exchange, errors);

@@ -40,7 +40,7 @@ static bool convert(struct exchange *exchange, struct form_field **source, struc
         return false;
     }
     *copy = (struct form_field){.name = field->name, .is_file = field->is_file, .type = field->type};
-    buf_init(&utf8, (size_t)exchange->app->config->limits.text * CHARSET_GROWTH_MAX);
+    buf_init(&utf8, (size_t)exchange->snapshot->config->limits.text * CHARSET_GROWTH_MAX);
     bool good = charset_to_utf8(field->charset, text, &utf8, NULL) == CHARSET_OK;
     if (!good) {
         field_errors_blame(errors, field, "%.*s is not a text in the charset %.*s", SLICE_ARGS(field->name),
@@ -77,7 +77,7 @@ static enum submission_result read_recipients(struct exchange *exchange, struct 
     struct submission_reading reading = {
         .submission = &exchange->submission,
         .fields = &exchange->mailgun->fields.send,
-        .config = exchange->app->config,
+        .config = exchange->snapshot->config,
         .arena = &exchange->arena,
         .errors = errors,
         .err = &exchange->err,

@@ -32,7 +32,7 @@ static bool into_buf(void *ctx, struct slice piece)
 static enum replaced replace_value(struct personal *one, struct slice *text)
 {
     struct buf out;
-    size_t most = (size_t)one->exchange->app->config->limits.header_value;
+    size_t most = (size_t)one->exchange->snapshot->config->limits.header_value;
     if (!recipient_variables_used(*text)) {
         return REPLACED;
     }
@@ -75,8 +75,9 @@ static enum replaced replace_text(struct personal *one, struct form_field **sour
     }
     *copy =
         (struct form_field){.name = (*source)->name, .is_file = (*source)->is_file, .type = (*source)->type};
-    struct growing growing = {
-        .blob = &copy->content, .most = (uint64_t)exchange->app->config->limits.text, .err = &exchange->err};
+    struct growing growing = {.blob = &copy->content,
+                              .most = (uint64_t)exchange->snapshot->config->limits.text,
+                              .err = &exchange->err};
     blob_begin(&copy->content, &one->blobs);
     bool good = recipient_variables_replace(text, one->values, into_blob, &growing);
     *source = copy;
@@ -201,8 +202,8 @@ static bool read_mail(struct personal *one)
     struct field_errors errors = {0};
     struct submission_reading reading = {
         .submission = &one->submission,
-        .defaults = &exchange->app->defaults,
-        .config = exchange->app->config,
+        .defaults = &exchange->snapshot->defaults,
+        .config = exchange->snapshot->config,
         .arena = &one->arena,
         .errors = &errors,
         .err = &exchange->err,
@@ -245,7 +246,7 @@ bool personal_make(struct personal *one, const struct recipients *all, size_t in
 
 void personal_init(struct personal *one, struct exchange *exchange)
 {
-    const struct config *config = exchange->app->config;
+    const struct config *config = exchange->snapshot->config;
     *one = (struct personal){.exchange = exchange};
     arena_init(&one->arena, EXCHANGE_ARENA_MAX);
     blob_store_init(&one->blobs, config->spill_dir, (size_t)config->limits.memory_per_request);

@@ -4,7 +4,9 @@
  */
 #include "app/metrics.h"
 
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 static const int statuses[] = {0,   200, 204, 303, 304, 400, 401, 403, 404, 405,
@@ -45,18 +47,41 @@ static const char *const outcome_names[METRICS_OUTCOMES] = {
     [METRICS_UNKNOWN] = "unknown",
 };
 
-bool metrics_init(struct metrics *metrics, size_t server_count)
+void metrics_init(struct metrics *metrics)
 {
-    metrics->servers = calloc(server_count + 1, sizeof *metrics->servers);
-    metrics->server_count = server_count;
     metrics->started_at = (int64_t)time(NULL);
-    return metrics->servers != NULL;
+    (void)snprintf(metrics->others.name, sizeof metrics->others.name,
+                   "(override)"); /* no server's name has brackets */
+    atomic_init(&metrics->loaded_at, metrics->started_at);
 }
 
 void metrics_free(struct metrics *metrics)
 {
-    free(metrics->servers);
-    metrics->servers = NULL;
+    struct metrics_server *server = atomic_exchange(&metrics->servers, NULL);
+    while (server != NULL) {
+        struct metrics_server *next = atomic_load(&server->next);
+        free(server);
+        server = next;
+    }
+}
+
+/* Who looks meanwhile sees the list with or without the new one, whole: release here, acquire there. */
+struct metrics_server *metrics_server_named(struct metrics *metrics, const char *name)
+{
+    _Atomic(struct metrics_server *) *link = &metrics->servers;
+    struct metrics_server *server = NULL;
+    while ((server = atomic_load_explicit(link, memory_order_acquire)) != NULL) {
+        if (strcmp(server->name, name) == 0) {
+            return server;
+        }
+        link = &server->next;
+    }
+    server = calloc(1, sizeof *server);
+    if (server != NULL) {
+        (void)snprintf(server->name, sizeof server->name, "%s", name);
+        atomic_store_explicit(link, server, memory_order_release);
+    }
+    return server;
 }
 
 /* --- counting --- */
@@ -108,30 +133,37 @@ static enum metrics_outcome outcome_of(const struct smtp_outcome *outcome)
     return partial ? METRICS_PARTIAL : (enum metrics_outcome)outcome->class;
 }
 
-void metrics_count_delivery(struct metrics *metrics, size_t server, const struct smtp_outcome *outcome,
-                            int64_t took_us, uint64_t octets)
+void metrics_count_delivery(struct metrics *metrics, struct metrics_server *server,
+                            const struct smtp_outcome *outcome, int64_t took_us, uint64_t octets)
 {
-    struct metrics_server *counted = &metrics->servers[server];
     const int64_t steps[METRICS_STEPS] = {
         [METRICS_CONNECT] = outcome->times.connect,
         [METRICS_TLS] = outcome->times.tls,
         [METRICS_AUTH] = outcome->times.auth,
         [METRICS_TRANSACTION] = outcome->times.transaction,
     };
-    add(&counted->outcomes[outcome_of(outcome)], 1);
-    observe(&counted->delivery, took_us);
+    add(&server->outcomes[outcome_of(outcome)], 1);
+    observe(&server->delivery, took_us);
     for (size_t i = 0; i < METRICS_STEPS; i++) {
         if (steps[i] > 0) {
-            observe(&counted->steps[i], steps[i]);
+            observe(&server->steps[i], steps[i]);
         }
     }
     if (outcome->reused) {
-        add(&counted->reused, 1);
+        add(&server->reused, 1);
     } else if (outcome->times.connect > 0) {
-        add(&counted->opened, 1);
+        add(&server->opened, 1);
     }
     if (outcome->class == SMTP_ACCEPTED) {
         add(&metrics->message_octets, octets);
+    }
+}
+
+void metrics_count_reload(struct metrics *metrics, enum metrics_reload result)
+{
+    add(&metrics->reloads[result], 1);
+    if (result == METRICS_RELOAD_OK) {
+        atomic_store_explicit(&metrics->loaded_at, (int64_t)time(NULL), memory_order_relaxed);
     }
 }
 
@@ -159,6 +191,25 @@ enum metrics_route metrics_route_of(struct slice path)
 }
 
 /* --- looking --- */
+
+const struct metrics_server *metrics_first_server(const struct metrics *metrics)
+{
+    struct metrics *shared =
+        (struct metrics *)metrics; /* an atomic can only be read through one that is not const */
+    return atomic_load_explicit(&shared->servers, memory_order_acquire);
+}
+
+const struct metrics_server *metrics_next_server(const struct metrics_server *server)
+{
+    struct metrics_server *shared = (struct metrics_server *)server;
+    return atomic_load_explicit(&shared->next, memory_order_acquire);
+}
+
+int64_t metrics_loaded_at(const struct metrics *metrics)
+{
+    struct metrics *shared = (struct metrics *)metrics;
+    return atomic_load_explicit(&shared->loaded_at, memory_order_relaxed);
+}
 
 void metrics_requests(const struct metrics *metrics, struct metrics_requests *requests)
 {
@@ -229,6 +280,11 @@ const char *metrics_result_name(enum metrics_result result)
 const char *metrics_outcome_name(enum metrics_outcome outcome)
 {
     return outcome_names[outcome];
+}
+
+const char *metrics_reload_name(enum metrics_reload result)
+{
+    return result == METRICS_RELOAD_OK ? "ok" : "refused";
 }
 
 const char *metrics_step_name(enum metrics_step step)

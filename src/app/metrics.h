@@ -30,6 +30,8 @@ enum metrics_route {
 
 enum metrics_result { METRICS_ACCEPTED, METRICS_REFUSED, METRICS_FAILED, METRICS_RESULTS };
 
+enum metrics_reload { METRICS_RELOAD_OK, METRICS_RELOAD_REFUSED, METRICS_RELOADS };
+
 #define METRICS_STATUSES 24 /* at most, with one for those that have no place of their own */
 
 enum metrics_step { METRICS_CONNECT, METRICS_TLS, METRICS_AUTH, METRICS_TRANSACTION, METRICS_STEPS };
@@ -50,7 +52,11 @@ struct metrics_histogram {
     atomic_uint_least64_t sum; /* microseconds */
 };
 
+#define METRICS_NAME_MAX 65 /* octets of a server's name, the NUL included */
+
 struct metrics_server {
+    char name[METRICS_NAME_MAX];
+    _Atomic(struct metrics_server *) next;
     atomic_uint_least64_t outcomes[METRICS_OUTCOMES];
     atomic_uint_least64_t opened; /* connections, for deliveries */
     atomic_uint_least64_t reused; /* warm sessions that a delivery got */
@@ -63,14 +69,15 @@ struct metrics {
     atomic_uint_least64_t unread; /* answers whose client was gone */
     atomic_uint_least64_t octets_in, octets_out;
     atomic_uint_least64_t message_octets;
-    struct metrics_server
-        *servers; /* owned; one more than the configuration's: the last is for servers of requests' own */
-    size_t server_count; /* of the configuration */
-    int64_t started_at;  /* seconds since 1970 */
+    _Atomic(struct metrics_server *)
+        servers; /* owned; never shortened, so that counters go on when a server comes back */
+    struct metrics_server others; /* all servers that requests bring themselves */
+    int64_t started_at;           /* seconds since 1970 */
+    atomic_uint_least64_t reloads[METRICS_RELOADS];
+    atomic_int_least64_t loaded_at; /* when the configuration was, in seconds since 1970 */
 };
 
-/* False without memory. */
-bool metrics_init(struct metrics *metrics, size_t server_count) __attribute__((warn_unused_result));
+void metrics_init(struct metrics *metrics); /* a zeroed one */
 void metrics_free(struct metrics *metrics); /* takes a zeroed one */
 
 /* --- counting --- */
@@ -85,9 +92,15 @@ struct metrics_request {
 void metrics_count_request(struct metrics *metrics, const struct metrics_request *request);
 void metrics_count_unread(struct metrics *metrics);
 
-/* One server was asked to take a message of so many octets. server: its place in the configuration, or server_count. */
-void metrics_count_delivery(struct metrics *metrics, size_t server, const struct smtp_outcome *outcome,
-                            int64_t took_us, uint64_t octets);
+/* The counters of a server of that name, which are made if there are none. NULL without memory. Not by two threads at once. */
+struct metrics_server *metrics_server_named(struct metrics *metrics, const char *name);
+
+/* One server was asked to take a message of so many octets. */
+void metrics_count_delivery(struct metrics *metrics, struct metrics_server *server,
+                            const struct smtp_outcome *outcome, int64_t took_us, uint64_t octets);
+
+/* A configuration was loaded anew, or would have been. */
+void metrics_count_reload(struct metrics *metrics, enum metrics_reload result);
 
 /* The route of a path below base_path. */
 enum metrics_route metrics_route_of(struct slice path);
@@ -98,6 +111,12 @@ static inline uint64_t metrics_get(const atomic_uint_least64_t *counter)
 {
     return atomic_load_explicit((atomic_uint_least64_t *)counter, memory_order_relaxed);
 }
+
+/* The servers in the order in which they were first configured; NULL: there is no further one. */
+const struct metrics_server *metrics_first_server(const struct metrics *metrics);
+const struct metrics_server *metrics_next_server(const struct metrics_server *server);
+
+int64_t metrics_loaded_at(const struct metrics *metrics); /* seconds since 1970 */
 
 /* All requests at one moment. */
 struct metrics_requests {
@@ -125,6 +144,7 @@ uint64_t metrics_deliveries(const struct metrics_server *server); /* all outcome
 const char *metrics_route_name(enum metrics_route route);
 const char *metrics_result_name(enum metrics_result result);
 const char *metrics_outcome_name(enum metrics_outcome outcome);
+const char *metrics_reload_name(enum metrics_reload result);
 const char *metrics_step_name(enum metrics_step step);
 int metrics_status(size_t place);              /* 0: others; -1: the place is not used */
 uint64_t metrics_bound(size_t bucket);         /* microseconds */

@@ -126,30 +126,39 @@ static void put_octets(struct exposition *e, const struct metrics *metrics)
               "Answers whose client was gone before they were written.", metrics_get(&metrics->unread));
 }
 
-/* What stands for servers that requests bring themselves: those must not make labels. No name has brackets. */
-static const char *server_name(const struct app *app, size_t server)
+static bool is_used(const struct metrics_server *server)
 {
-    return server < app->config->server_count ? app->config->servers[server].name : "(override)";
+    return metrics_deliveries(server) > 0;
 }
 
-static bool is_used(const struct app *app, size_t server)
+const struct metrics_server *monitor_server(const struct exchange *exchange,
+                                            const struct metrics_server *last)
 {
-    return metrics_deliveries(&app->metrics.servers[server]) > 0;
+    const struct metrics *metrics = &exchange->app->metrics;
+    const struct metrics_server *server =
+        last == NULL ? metrics_first_server(metrics) : metrics_next_server(last);
+    while (server != NULL && !is_used(server) && snapshot_server(exchange->snapshot, server->name) == NULL) {
+        server = metrics_next_server(server);
+    }
+    bool at_end = server == NULL && last != &metrics->others;
+    return at_end && is_used(&metrics->others) ? &metrics->others : server;
 }
 
-static void put_outcomes(struct exposition *e, const struct app *app)
+static struct exposition_label label_of(const struct metrics_server *server)
 {
+    return (struct exposition_label){"server", server->name};
+}
+
+static void put_outcomes(struct exposition *e, const struct exchange *exchange)
+{
+    const struct metrics_server *server = NULL;
     exposition_metric(e, "fcgi_smtp_deliveries_total", "counter",
                       "Messages that a server was asked to take, by what came of it.");
-    for (size_t i = 0; i <= app->metrics.server_count; i++) {
-        if (i == app->metrics.server_count && !is_used(app, i)) {
-            continue;
-        }
+    while ((server = monitor_server(exchange, server)) != NULL) {
         for (int k = 0; k < METRICS_OUTCOMES; k++) {
             const struct exposition_label labels[] = {
-                {"server", server_name(app, i)}, {"outcome", metrics_outcome_name((enum metrics_outcome)k)}};
-            exposition_sample(e, "fcgi_smtp_deliveries_total", labels, 2,
-                              metrics_get(&app->metrics.servers[i].outcomes[k]));
+                label_of(server), {"outcome", metrics_outcome_name((enum metrics_outcome)k)}};
+            exposition_sample(e, "fcgi_smtp_deliveries_total", labels, 2, metrics_get(&server->outcomes[k]));
         }
     }
 }
@@ -163,53 +172,54 @@ static void put_histogram(struct exposition *e, const char *name, const struct e
 }
 
 /* Servers that nobody asked have no times: a configuration may list many. */
-static void put_times(struct exposition *e, const struct app *app)
+static void put_times(struct exposition *e, const struct exchange *exchange)
 {
+    const struct metrics_server *server = NULL;
     exposition_metric(e, "fcgi_smtp_delivery_seconds", "histogram",
                       "Whole deliveries to a server, good or bad.");
-    for (size_t i = 0; i <= app->metrics.server_count; i++) {
-        const struct exposition_label label = {"server", server_name(app, i)};
-        if (is_used(app, i)) {
-            put_histogram(e, "fcgi_smtp_delivery_seconds", &label, 1, &app->metrics.servers[i].delivery);
+    while ((server = monitor_server(exchange, server)) != NULL) {
+        const struct exposition_label label = label_of(server);
+        if (is_used(server)) {
+            put_histogram(e, "fcgi_smtp_delivery_seconds", &label, 1, &server->delivery);
         }
     }
     exposition_metric(
         e, "fcgi_smtp_step_seconds", "histogram",
         "Steps of deliveries that went well: connect, tls, auth, transaction (MAIL to the data's reply).");
-    for (size_t i = 0; i <= app->metrics.server_count; i++) {
-        for (int k = 0; k < METRICS_STEPS && is_used(app, i); k++) {
-            const struct exposition_label labels[] = {{"server", server_name(app, i)},
+    while ((server = monitor_server(exchange, server)) != NULL) {
+        for (int k = 0; k < METRICS_STEPS && is_used(server); k++) {
+            const struct exposition_label labels[] = {label_of(server),
                                                       {"step", metrics_step_name((enum metrics_step)k)}};
-            put_histogram(e, "fcgi_smtp_step_seconds", labels, 2, &app->metrics.servers[i].steps[k]);
+            put_histogram(e, "fcgi_smtp_step_seconds", labels, 2, &server->steps[k]);
         }
     }
 }
 
-static void put_pool(struct exposition *e, const struct app *app)
+static void put_pool(struct exposition *e, const struct exchange *exchange)
 {
+    const struct snapshot *snapshot = exchange->snapshot;
+    const struct metrics_server *server = NULL;
     exposition_metric(e, "fcgi_smtp_sessions_total", "counter",
                       "SMTP sessions that deliveries got: opened, or reused from the pool.");
-    for (size_t i = 0; i <= app->metrics.server_count; i++) {
-        const struct metrics_server *server = &app->metrics.servers[i];
-        const struct exposition_label opened[] = {{"server", server_name(app, i)}, {"origin", "opened"}};
-        const struct exposition_label reused[] = {{"server", server_name(app, i)}, {"origin", "reused"}};
-        if (i < app->metrics.server_count || is_used(app, i)) {
-            exposition_sample(e, "fcgi_smtp_sessions_total", opened, 2, metrics_get(&server->opened));
-            exposition_sample(e, "fcgi_smtp_sessions_total", reused, 2, metrics_get(&server->reused));
-        }
+    while ((server = monitor_server(exchange, server)) != NULL) {
+        const struct exposition_label opened[] = {label_of(server), {"origin", "opened"}};
+        const struct exposition_label reused[] = {label_of(server), {"origin", "reused"}};
+        exposition_sample(e, "fcgi_smtp_sessions_total", opened, 2, metrics_get(&server->opened));
+        exposition_sample(e, "fcgi_smtp_sessions_total", reused, 2, metrics_get(&server->reused));
     }
     exposition_metric(e, "fcgi_smtp_pool_idle_sessions", "gauge", "SMTP sessions that wait in the pool.");
-    for (size_t i = 0; i < app->metrics.server_count; i++) {
-        const struct exposition_label label = {"server", server_name(app, i)};
+    for (size_t i = 0; i < snapshot->config->server_count; i++) {
+        const struct exposition_label label = {"server", snapshot->config->servers[i].name};
         exposition_sample(e, "fcgi_smtp_pool_idle_sessions", &label, 1,
-                          smtp_endpoint_idle(app->endpoints[i]));
+                          smtp_endpoint_idle(snapshot->servers[i]->endpoint));
     }
 }
 
-static void put_server(struct exposition *e, const struct app *app)
+static void put_server(struct exposition *e, const struct exchange *exchange)
 {
+    const struct app *app = exchange->app;
     put_plain(e, "fcgi_smtp_workers", "gauge", "Deliveries that may be in work at once.",
-              (uint64_t)app->config->workers);
+              (uint64_t)exchange->snapshot->config->workers);
     if (app->server != NULL) {
         struct http_server_counts counts = http_server_counts(app->server);
         put_plain(e, "fcgi_smtp_workers_busy", "gauge", "Deliveries in work.", counts.delivering);
@@ -234,6 +244,19 @@ static void put_program(struct exposition *e, const struct app *app)
               (uint64_t)app->metrics.started_at);
 }
 
+static void put_reloads(struct exposition *e, const struct metrics *metrics)
+{
+    exposition_metric(e, "fcgi_smtp_reloads_total", "counter",
+                      "Configurations that SIGHUP brought: ok, or refused (the running one stayed).");
+    for (int result = 0; result < METRICS_RELOADS; result++) {
+        const struct exposition_label label = {"result", metrics_reload_name((enum metrics_reload)result)};
+        exposition_sample(e, "fcgi_smtp_reloads_total", &label, 1, metrics_get(&metrics->reloads[result]));
+    }
+    put_plain(e, "fcgi_smtp_config_loaded_timestamp_seconds", "gauge",
+              "When the running configuration was loaded, in seconds since 1970.",
+              (uint64_t)metrics_loaded_at(metrics));
+}
+
 void monitor_answer_metrics(struct exchange *exchange)
 {
     const struct app *app = exchange->app;
@@ -242,11 +265,12 @@ void monitor_answer_metrics(struct exchange *exchange)
                            http_response_header(exchange->response, "Content-Type", EXPOSITION_TYPE)};
     put_requests(&e, &app->metrics);
     put_octets(&e, &app->metrics);
-    put_outcomes(&e, app);
-    put_times(&e, app);
-    put_pool(&e, app);
-    put_server(&e, app);
+    put_outcomes(&e, exchange);
+    put_times(&e, exchange);
+    put_pool(&e, exchange);
+    put_server(&e, exchange);
     put_program(&e, app);
+    put_reloads(&e, &app->metrics);
     exchange->result = RESULT_OK;
     if (!e.good) {
         err_set(&exchange->err, "There is no room for the metrics");

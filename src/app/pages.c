@@ -45,7 +45,7 @@ void pages_free(struct pages *pages)
 
 static bool comes_from_near(const struct exchange *exchange)
 {
-    const struct pages *pages = &exchange->app->pages;
+    const struct pages *pages = &exchange->snapshot->pages;
     const char *remote = http_request_param(exchange->request, "REMOTE_ADDR");
     return remote != NULL && http_network_has(pages->from, pages->from_count, remote);
 }
@@ -67,7 +67,7 @@ static bool refuse(struct exchange *exchange)
 
 bool page_allowed(struct exchange *exchange, enum config_page page)
 {
-    if ((exchange->app->config->pages & page) == 0) {
+    if ((exchange->snapshot->config->pages & page) == 0) {
         err_set(&exchange->err, "There is nothing at this path; the operator can list this page in pages");
         exchange_refuse(exchange, PROBLEM_NO_SUCH_ROUTE);
         return false;

@@ -65,13 +65,14 @@ void readiness_note(struct readiness *readiness, const struct smtp_outcome *outc
 
 /* --- the prober --- */
 
-static bool probe_server(const struct readiness *readiness, size_t server, struct err *reason)
+static bool probe_server(const struct readiness *readiness, const struct snapshot *snapshot, size_t server,
+                         struct err *reason)
 {
-    const struct config_server *settings = &readiness->config->servers[server];
+    const struct config_server *settings = &snapshot->config->servers[server];
     int64_t total = settings->timeouts.total < PROBE_TOTAL_MS ? settings->timeouts.total : PROBE_TOTAL_MS;
     const struct smtp_probe probe = {.total = deadline_after(total), .cancel_fd = readiness->cancel_fd};
     struct smtp_outcome outcome;
-    smtp_probe(readiness->endpoints[server], &probe, &outcome);
+    smtp_probe(snapshot->servers[server]->endpoint, &probe, &outcome);
     if (outcome.greeted) {
         return true;
     }
@@ -81,13 +82,26 @@ static bool probe_server(const struct readiness *readiness, size_t server, struc
 
 static bool probe_servers(const struct readiness *readiness, struct err *reason)
 {
-    const struct config_indexes *list = &readiness->config->server;
-    for (size_t i = 0; i < list->count; i++) {
-        if (probe_server(readiness, list->items[i], reason)) {
-            return true;
-        }
+    struct snapshot *snapshot = snapshots_take(readiness->snapshots);
+    const struct config_indexes *list = &snapshot->config->server;
+    bool ready = false;
+    for (size_t i = 0; i < list->count && !ready; i++) {
+        ready = probe_server(readiness, snapshot, list->items[i], reason);
     }
-    return false;
+    snapshot_release(snapshot);
+    return ready;
+}
+
+/* The mutex is held. A probe that was told to end for the sake of others must not end the next one. */
+static bool begin_again(struct readiness *readiness)
+{
+    uint64_t count = 0;
+    bool again = readiness->renewed && !readiness->stop;
+    readiness->renewed = false;
+    if (again) {
+        (void)!read(readiness->cancel_fd, &count, sizeof count);
+    }
+    return again;
 }
 
 static void *run(void *argument)
@@ -103,6 +117,9 @@ static void *run(void *argument)
         struct err reason = {.text = ""};
         bool ready = probe_servers(readiness, &reason);
         (void)pthread_mutex_lock(&readiness->mutex);
+        if (begin_again(readiness)) {
+            continue;
+        }
         readiness->probing = false;
         publish(readiness, ready ? NULL : &reason);
     }
@@ -180,11 +197,21 @@ enum readiness_state readiness_ask(struct readiness *readiness, struct err *err)
 
 /* --- life --- */
 
-bool readiness_init(struct readiness *readiness, const struct config *config,
-                    struct smtp_endpoint *const *endpoints)
+void readiness_renew(struct readiness *readiness)
 {
-    readiness->config = config;
-    readiness->endpoints = endpoints;
+    (void)pthread_mutex_lock(&readiness->mutex);
+    atomic_store_explicit(&readiness->seen_at, 0, memory_order_relaxed);
+    readiness->probed_at = 0;
+    if (readiness->probing) {
+        readiness->renewed = true;
+        (void)!write(readiness->cancel_fd, &(uint64_t){1}, sizeof(uint64_t));
+    }
+    (void)pthread_mutex_unlock(&readiness->mutex);
+}
+
+bool readiness_init(struct readiness *readiness, struct snapshots *snapshots)
+{
+    readiness->snapshots = snapshots;
     readiness->cancel_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     pthread_condattr_t attributes; /* none of these can fail with glibc */
     (void)pthread_condattr_init(&attributes);
@@ -197,7 +224,7 @@ bool readiness_init(struct readiness *readiness, const struct config *config,
 
 void readiness_free(struct readiness *readiness)
 {
-    if (readiness->config == NULL) {
+    if (readiness->snapshots == NULL) {
         return;
     }
     (void)pthread_mutex_lock(&readiness->mutex);
@@ -216,5 +243,5 @@ void readiness_free(struct readiness *readiness)
     }
     (void)pthread_cond_destroy(&readiness->changed);
     (void)pthread_mutex_destroy(&readiness->mutex);
-    readiness->config = NULL;
+    readiness->snapshots = NULL;
 }

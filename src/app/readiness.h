@@ -13,7 +13,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "fcgi_smtp/config.h"
+#include "app/snapshot.h"
 #include "fcgi_smtp/deadline.h"
 #include "fcgi_smtp/smtp_client.h"
 
@@ -24,16 +24,16 @@
 enum readiness_state { READINESS_NOT_KNOWN, READINESS_NOT_READY, READINESS_READY };
 
 struct readiness {
-    const struct config *config;
-    struct smtp_endpoint *const *endpoints; /* one for each of config->servers */
-    _Atomic int state;                      /* enum readiness_state; written with the mutex held */
-    _Atomic int64_t seen_at;                /* deadline: when it was last known; 0: never */
+    struct snapshots *snapshots;
+    _Atomic int state;       /* enum readiness_state; written with the mutex held */
+    _Atomic int64_t seen_at; /* deadline: when it was last known; 0: never */
 
     pthread_mutex_t mutex;  /* guards all below it */
     pthread_cond_t changed; /* for the prober and who waits for it; by the monotonic clock */
     struct err reason;      /* why not */
     deadline probed_at;     /* when the last probe was begun; 0: there was none */
     bool probing;           /* a probe is wanted, or in work */
+    bool renewed;           /* the one in work asks servers that may no longer be the configuration's */
     bool stop;
     unsigned waiters;
     bool has_prober;
@@ -41,9 +41,12 @@ struct readiness {
     int cancel_fd; /* an eventfd: readable once probes must end; -1: none */
 };
 
-/* config and endpoints must outlive it. False without descriptors. */
-bool readiness_init(struct readiness *readiness, const struct config *config,
-                    struct smtp_endpoint *const *endpoints) __attribute__((warn_unused_result));
+/* Of the servers of whatever snapshot is current. False without descriptors. */
+bool readiness_init(struct readiness *readiness, struct snapshots *snapshots)
+    __attribute__((warn_unused_result));
+
+/* The servers are others now: what is known is no longer fresh, and a probe that is in work begins again with them. */
+void readiness_renew(struct readiness *readiness);
 
 /* Ends a probe that is in work and waits for its thread. Takes a zeroed one. */
 void readiness_free(struct readiness *readiness);

@@ -145,7 +145,7 @@ bool replay_begin(struct exchange *exchange, struct slice route)
         err_set(&exchange->err,
                 "All %lld places for Idempotency-Keys are taken; send the request again later, "
                 "or ask the operator to raise idempotency.entries",
-                (long long)exchange->app->config->idempotency.entries);
+                (long long)exchange->snapshot->config->idempotency.entries);
         exchange_refuse(exchange, PROBLEM_OVERLOADED);
         exchange->result = RESULT_FAILED;
         return false;
@@ -166,13 +166,13 @@ static bool is_final(const struct exchange *exchange)
 /* Of an answer whose lists are too long to be kept: what the client needs in order not to send the mail again. */
 static void remember_brief(struct exchange *exchange)
 {
-    static const char *const statuses[] = {
-        [RESULT_SENT] = "sent", [RESULT_PARTIAL] = "partial", [RESULT_DRY_RUN] = "dry-run"};
+    bool partial = exchange->result == RESULT_PARTIAL;
+    const char *status = exchange->result == RESULT_DRY_RUN ? "dry-run" : partial ? "partial" : "sent";
     const struct idempotency_store *store = &exchange->app->idempotency;
     struct http_response brief;
     struct json *body = json_object_new();
     json_set_slice(body, "id", exchange->outgoing.message_id);
-    json_set_string(body, "status", statuses[exchange->result]);
+    json_set_string(body, "status", status);
     json_set_string(body, "detail", "The rest of the first answer was too long to be kept");
     http_response_init(&brief);
     http_json_write(&brief, 200, body);
@@ -189,9 +189,10 @@ void replay_settle(struct exchange *exchange)
         return;
     }
     exchange->claimed = false;
-    if (response->status == 200 && response->body.len > IDEMPOTENCY_BODY_MAX) {
+    bool final = is_final(exchange);
+    if (final && response->status == 200 && response->body.len > IDEMPOTENCY_BODY_MAX) {
         remember_brief(exchange);
-    } else if (is_final(exchange)) {
+    } else if (final) {
         store->remember(store->ctx, &exchange->idempotency, response->status, buf_slice(&response->headers),
                         buf_slice(&response->body));
     } else {

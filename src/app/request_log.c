@@ -139,7 +139,7 @@ static const char *settings_path(const struct exchange *exchange, char *path, si
         return NULL;
     }
     bool short_form =
-        exchange->app->config->server_count == 1 && strcmp(choice->server->name, "default") == 0;
+        exchange->snapshot->config->server_count == 1 && strcmp(choice->server->name, "default") == 0;
     (void)snprintf(path, cap, "%s%s", short_form ? "server" : "servers.",
                    short_form ? "" : choice->server->name);
     return path;
@@ -154,6 +154,7 @@ static void hint_of_delivery(const struct exchange *exchange, char *out)
         bool later = recipient->reply.code / 100 == 4;
         outcome.class = later ? SMTP_TEMPORARY : SMTP_RECIPIENTS_REFUSED;
         outcome.state = recipient->state;
+        outcome.cause = SMTP_CAUSE_OTHER;
         outcome.stage = "RCPT";
         outcome.reply = recipient->reply;
     }
@@ -175,7 +176,7 @@ static const char *hint_of_problem(const struct exchange *exchange)
     case PROBLEM_OVERLOADED:
         return "raise workers, or find out why the SMTP server is slow: see smtp_ms of other lines";
     case PROBLEM_INTERNAL:
-        return begins(exchange->err.text, exchange->app->config->spill_dir)
+        return begins(exchange->err.text, exchange->snapshot->config->spill_dir)
                    ? "check spill_dir: it has to exist, to be writable for the program and to have free space"
                    : "the machine or the program's limit is short of memory or descriptors";
     default:

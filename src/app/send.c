@@ -59,16 +59,16 @@ static const struct config_server *settings_of(const struct exchange *exchange)
 
 static enum submission_result read_submission(struct exchange *exchange, struct field_errors *errors)
 {
-    const struct app *app = exchange->app;
+    const struct snapshot *snapshot = exchange->snapshot;
     if (!whole_message_given(&exchange->fields)) {
-        return submission_read(&exchange->submission, &exchange->fields, &app->defaults, app->config,
-                               &exchange->arena, errors, &exchange->err);
+        return submission_read(&exchange->submission, &exchange->fields, &snapshot->defaults,
+                               snapshot->config, &exchange->arena, errors, &exchange->err);
     }
     struct submission_reading reading = {
         .submission = &exchange->submission,
         .fields = &exchange->fields,
-        .defaults = &app->defaults,
-        .config = app->config,
+        .defaults = &snapshot->defaults,
+        .config = snapshot->config,
         .arena = &exchange->arena,
         .errors = errors,
         .err = &exchange->err,
@@ -92,7 +92,6 @@ bool send_check_reading(struct exchange *exchange, enum submission_result read, 
 /* Unknown and invalid fields, all at once; then missing ones; then policy. */
 static bool check_fields(struct exchange *exchange, struct field_errors *errors)
 {
-    struct app *app = exchange->app;
     struct submission *submission = &exchange->submission;
     struct err *err = &exchange->err;
     if (!send_fields_sort(&exchange->fields, &exchange->form, &exchange->arena, errors, err)) {
@@ -100,7 +99,7 @@ static bool check_fields(struct exchange *exchange, struct field_errors *errors)
     }
     struct err not_allowed = {0};
     enum server_choice_result chosen =
-        server_choice_make(&exchange->choice, &exchange->fields, app->config, exchange->allow,
+        server_choice_make(&exchange->choice, &exchange->fields, exchange->snapshot->config, exchange->allow,
                            &exchange->arena, errors, &not_allowed);
     enum submission_result read = read_submission(exchange, errors);
     if (chosen == SERVER_CHOICE_FAILED) {
@@ -124,7 +123,7 @@ static bool check_fields(struct exchange *exchange, struct field_errors *errors)
 
 bool send_check_policy(struct exchange *exchange, const struct submission *submission)
 {
-    switch (policy_check(exchange->allow, &exchange->app->defaults, submission, &exchange->err)) {
+    switch (policy_check(exchange->allow, &exchange->snapshot->defaults, submission, &exchange->err)) {
     case POLICY_RECIPIENT:
         return refuse_by_policy(exchange, PROBLEM_RECIPIENT_NOT_ALLOWED);
     case POLICY_SENDER:

@@ -19,6 +19,12 @@ void standby_free(struct standby *standby)
     standby->retry_at = NULL;
 }
 
+void standby_carry(struct standby *standby, size_t server, const struct standby *from, size_t place)
+{
+    int64_t retry_at = atomic_load_explicit(&from->retry_at[place], memory_order_relaxed);
+    atomic_store_explicit(&standby->retry_at[server], retry_at, memory_order_relaxed);
+}
+
 static deadline next_time(const struct standby *standby, size_t server, deadline now)
 {
     return deadline_add(now, standby->config->servers[server].retry_after);

@@ -24,6 +24,9 @@ struct standby {
 bool standby_init(struct standby *standby, const struct config *config);
 void standby_free(struct standby *standby);
 
+/* What is known of a server in another one, from which it is taken along. */
+void standby_carry(struct standby *standby, size_t server, const struct standby *from, size_t place);
+
 /*
  * Puts the config->server.count servers of the list into order: those that are well as the configuration has them, then
  * the others likewise. When a server's time is over, the one request that finds it so is told to try it as if it were

@@ -10,6 +10,7 @@
 #include "app/dashboard.h"
 #include "app/exchange.h"
 #include "app/latency_chart.h"
+#include "app/monitor.h"
 
 #define REFRESH_SECONDS 5
 #define MOMENT_MAX      32
@@ -43,19 +44,24 @@ static void put_ready(struct dashboard *page, struct app *app)
 static void put_program(struct dashboard *page, struct app *app)
 {
     char since[MOMENT_MAX];
+    char loaded[MOMENT_MAX];
     char now[MOMENT_MAX];
     moment_text(app->metrics.started_at, since);
+    moment_text(metrics_loaded_at(&app->metrics), loaded);
     moment_text((int64_t)time(NULL), now);
     dashboard_markup(page, "<p>Version " FCGI_SMTP_VERSION ", counting since ");
     dashboard_text(page, since);
+    dashboard_markup(page, ", configuration of ");
+    dashboard_text(page, loaded);
     dashboard_markup(page, "; now it is ");
     dashboard_text(page, now);
     dashboard_markup(page, ".</p>\n");
     put_ready(page, app);
 }
 
-static void put_workers(struct dashboard *page, const struct app *app)
+static void put_workers(struct dashboard *page, const struct exchange *exchange)
 {
+    const struct app *app = exchange->app;
     if (app->server == NULL) {
         return;
     }
@@ -63,7 +69,7 @@ static void put_workers(struct dashboard *page, const struct app *app)
     dashboard_markup(page, "<p>");
     dashboard_number(page, counts.delivering);
     dashboard_markup(page, " of ");
-    dashboard_number(page, (uint64_t)app->config->workers);
+    dashboard_number(page, (uint64_t)exchange->snapshot->config->workers);
     dashboard_markup(page, " workers deliver, ");
     dashboard_number(page, counts.waiting);
     dashboard_markup(page, " requests wait for one; ");
@@ -93,14 +99,14 @@ static void put_route(struct dashboard *page, const struct metrics_requests *req
     dashboard_row_end(page);
 }
 
-static void put_requests(struct dashboard *page, const struct app *app)
+static void put_requests(struct dashboard *page, const struct exchange *exchange)
 {
     static const char *const names[] = {"Route", "Accepted", "Refused", "Failed", "All"};
     static const struct dashboard_columns columns = {names, COUNT(names), true};
     struct metrics_requests requests;
-    metrics_requests(&app->metrics, &requests);
+    metrics_requests(&exchange->app->metrics, &requests);
     dashboard_markup(page, "<h2>Requests</h2>\n");
-    put_workers(page, app);
+    put_workers(page, exchange);
     dashboard_table(page, "Requests by route", &columns);
     for (int route = 0; route < METRICS_ROUTES; route++) {
         put_route(page, &requests, (enum metrics_route)route);
@@ -116,54 +122,54 @@ static void put_requests(struct dashboard *page, const struct app *app)
 
 /* --- servers --- */
 
-static void put_server(struct dashboard *page, const struct app *app, size_t index)
+static void put_server(struct dashboard *page, const struct exchange *exchange,
+                       const struct metrics_server *server)
 {
-    const struct metrics_server *server = &app->metrics.servers[index];
-    bool configured = index < app->metrics.server_count;
+    const struct mail_server *configured = snapshot_server(exchange->snapshot, server->name);
+    bool of_requests = server == &exchange->app->metrics.others;
     uint64_t all = metrics_deliveries(server);
     uint64_t sent = metrics_get(&server->outcomes[METRICS_SENT]);
     uint64_t partial = metrics_get(&server->outcomes[METRICS_PARTIAL]);
     struct metrics_times times = {.count = 0};
     metrics_times_add(&times, &server->delivery);
-    dashboard_row(page, configured ? app->config->servers[index].name : "(of requests)");
+    dashboard_row(page, of_requests ? "(of requests)" : server->name);
     dashboard_cell_number(page, sent);
     dashboard_cell_number(page, partial);
     dashboard_cell_number(page, all > sent + partial ? all - sent - partial : 0);
     dashboard_cell_number(page, metrics_get(&server->opened));
     dashboard_cell_number(page, metrics_get(&server->reused));
-    dashboard_cell_number(page, configured ? smtp_endpoint_idle(app->endpoints[index]) : 0);
+    dashboard_cell_number(page, configured != NULL ? smtp_endpoint_idle(configured->endpoint) : 0);
     dashboard_cell_time(page, metrics_times_quantile(&times, 0.5));
     dashboard_cell_time(page, metrics_times_quantile(&times, 0.95));
     dashboard_row_end(page);
 }
 
-static void put_servers(struct dashboard *page, const struct app *app)
+static void put_servers(struct dashboard *page, const struct exchange *exchange)
 {
     static const char *const names[] = {"Server", "Sent", "Partial", "Failed", "Sessions opened",
                                         "reused", "idle", "Median",  "95 %"};
     static const struct dashboard_columns columns = {names, COUNT(names), true};
     dashboard_markup(page, "<h2>Servers</h2>\n");
     dashboard_table(page, "Deliveries and sessions by server; times are about right", &columns);
-    for (size_t i = 0; i < app->metrics.server_count; i++) {
-        put_server(page, app, i);
-    }
-    if (metrics_deliveries(&app->metrics.servers[app->metrics.server_count]) > 0) {
-        put_server(page, app, app->metrics.server_count);
+    const struct metrics_server *server = NULL;
+    while ((server = monitor_server(exchange, server)) != NULL) {
+        put_server(page, exchange, server);
     }
     dashboard_table_end(page);
 }
 
 /* --- times --- */
 
-static void put_steps(struct dashboard *page, const struct app *app)
+static void put_steps(struct dashboard *page, const struct exchange *exchange)
 {
     static const char *const names[] = {"Step", "Taken", "Mean", "Median", "95 %"};
     static const struct dashboard_columns columns = {names, COUNT(names), true};
     dashboard_table(page, "Steps that went well", &columns);
     for (int step = 0; step < METRICS_STEPS; step++) {
         struct metrics_times times = {.count = 0};
-        for (size_t i = 0; i <= app->metrics.server_count; i++) {
-            metrics_times_add(&times, &app->metrics.servers[i].steps[step]);
+        const struct metrics_server *server = NULL;
+        while ((server = monitor_server(exchange, server)) != NULL) {
+            metrics_times_add(&times, &server->steps[step]);
         }
         dashboard_row(page, metrics_step_name((enum metrics_step)step));
         dashboard_cell_number(page, times.count);
@@ -175,16 +181,17 @@ static void put_steps(struct dashboard *page, const struct app *app)
     dashboard_table_end(page);
 }
 
-static void put_times(struct dashboard *page, const struct app *app)
+static void put_times(struct dashboard *page, const struct exchange *exchange)
 {
     struct metrics_times times = {.count = 0};
-    for (size_t i = 0; i <= app->metrics.server_count; i++) {
-        metrics_times_add(&times, &app->metrics.servers[i].delivery);
+    const struct metrics_server *server = NULL;
+    while ((server = monitor_server(exchange, server)) != NULL) {
+        metrics_times_add(&times, &server->delivery);
     }
     dashboard_markup(page, "<h2>Times</h2>\n");
     dashboard_markup(page, "<p>Deliveries by the time that they took at most:</p>\n");
     latency_chart(page, &times, "Deliveries by the time that they took at most");
-    put_steps(page, app);
+    put_steps(page, exchange);
 }
 
 /* --- failures --- */
@@ -233,9 +240,9 @@ void status_page_answer(struct exchange *exchange)
     struct dashboard page;
     dashboard_begin(&page, exchange, &head);
     put_program(&page, app);
-    put_requests(&page, app);
-    put_servers(&page, app);
-    put_times(&page, app);
+    put_requests(&page, exchange);
+    put_servers(&page, exchange);
+    put_times(&page, exchange);
     put_failures(&page, app);
     dashboard_end(&page);
 }

@@ -37,7 +37,7 @@ bool website_form_choose(struct exchange *exchange)
     visit->begun = true;
     visit->wants_page = param(exchange, "HTTP_X_REQUESTED_WITH") == NULL &&
                         !accept_header_prefers_json(param(exchange, "HTTP_ACCEPT"));
-    visit->form = website_forms_find(&exchange->app->forms, name);
+    visit->form = website_forms_find(&exchange->snapshot->forms, name);
     if (visit->form == NULL) {
         err_set(&exchange->err, "There is no form \"%.*s\" here; correct the address, or add it to forms",
                 SLICE_ARGS(name));
@@ -114,8 +114,8 @@ static struct website_mail mail_of(struct exchange *exchange)
         .submission = &exchange->submission,
         .form = exchange->visit.form,
         .input = &exchange->visit.input,
-        .defaults = &exchange->app->defaults,
-        .config = exchange->app->config,
+        .defaults = &exchange->snapshot->defaults,
+        .config = exchange->snapshot->config,
         .arena = &exchange->arena,
         .blobs = &exchange->blobs,
         .err = &exchange->err,
@@ -179,7 +179,6 @@ static bool compose_mail(struct exchange *exchange)
 
 static bool accept_form(struct exchange *exchange)
 {
-    struct app *app = exchange->app;
     const struct config_form *config = config_of(exchange);
     struct form_input *input = &exchange->visit.input;
     const struct form_limits limits = body_limits(exchange);
@@ -187,7 +186,7 @@ static bool accept_form(struct exchange *exchange)
         return false;
     }
     exchange->complete_at = http_request_complete_at(exchange->request);
-    server_choice_default(&exchange->choice, app->config, exchange->visit.form->server);
+    server_choice_default(&exchange->choice, exchange->snapshot->config, exchange->visit.form->server);
     bool trapped = form_input_is_trap(config, &exchange->form);
     if (!trapped && !check_origin(exchange)) {
         return false;

@@ -116,7 +116,7 @@ static char **all_servers(const struct config *config)
     return names;
 }
 
-static bool send_with(const struct config *config, const struct app_mail *mail)
+static bool send_with(struct config *config, const struct app_mail *mail)
 {
     struct err err = {0};
     struct app *app = app_new(config, &err);
@@ -140,6 +140,7 @@ bool send_command(struct config *config, char *const *fields, size_t count, bool
     char **servers = all_servers(config);
     if (servers == NULL) {
         (void)fputs("fcgi-smtp: there is no memory left\n", stderr);
+        config_free(config);
         return false;
     }
     config->allow.recipients = (struct config_strings){patterns, 1};
@@ -152,7 +153,6 @@ bool send_command(struct config *config, char *const *fields, size_t count, bool
     struct smtp_trace trace = {.event = dialogue_event, .ctx = &dialogue};
     struct app_mail mail = {.fill = fill, .ctx = &command, .trace = verbose ? &trace : NULL};
     bool good = send_with(config, &mail);
-    config->allow = (struct config_allow){0}; /* it pointed at what ends here */
     free(servers);
     return good;
 }

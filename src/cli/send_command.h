@@ -17,7 +17,8 @@ bool send_command_is_field(const char *argument);
  * where "-" is standard input. Writes the answer's JSON to standard output and, if verbose, the dialogue to standard
  * error. True: the mail was sent to all recipients, or it was a dry run.
  *
- * Recipients, senders and the choice among the configuration's servers are not restricted: config's allow is widened.
+ * Recipients, senders and the choice among the configuration's servers are not restricted: config's allow is widened,
+ * and it is taken over.
  */
 bool send_command(struct config *config, char *const *fields, size_t count, bool verbose);
 

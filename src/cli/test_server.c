@@ -266,12 +266,13 @@ static bool probe_all(struct app *app, const struct config *config, bool verbose
     return good;
 }
 
-bool test_server(const struct config *config, const char *name, bool verbose)
+bool test_server(struct config *config, const char *name, bool verbose)
 {
     struct err err = {0};
     const struct config_server *named = name != NULL ? config_find_server(config, slice_of(name)) : NULL;
     if (name != NULL && named == NULL) {
         refuse_name(config, name);
+        config_free(config);
         return false;
     }
     struct app *app = app_new(config, &err);

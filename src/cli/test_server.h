@@ -9,9 +9,9 @@
 #include "fcgi_smtp/config.h"
 
 /*
- * name: NULL for all the servers that are tried when a request names none. Writes to standard output. True: all went well, up
+ * Takes config over. name: NULL for all the servers that are tried when a request names none. Writes to standard output. True: all went well, up
  * to AUTH if the server has a user.
  */
-bool test_server(const struct config *config, const char *name, bool verbose);
+bool test_server(struct config *config, const char *name, bool verbose);
 
 #endif

@@ -1,7 +1,7 @@
 /*
- * The settings are the one static state of the program: they are written once, before there are threads, and
- * a log that had to be handed to every function would be in every signature. Lines that are lost are counted, and
- * the next one that gets through is preceded by their number.
+ * The settings are the one static state of the program: a log that had to be handed to every function would be in every
+ * signature. Each stands for itself: a line that is written while they change may have one old and one new. Lines that are
+ * lost are counted, and the next one that gets through is preceded by their number.
  */
 #include "fcgi_smtp/log.h"
 
@@ -16,18 +16,15 @@
 #include "core/log_output.h"
 
 static struct {
-    enum log_level level;
-    enum log_format format;
-    enum log_target target;
+    _Atomic(enum log_level) level;
+    _Atomic(enum log_format) format;
+    _Atomic(enum log_target) target;
 } settings = {LOG_LEVEL_INFO, LOG_FORMAT_LOGFMT, LOG_TO_STDERR};
 
 static atomic_uint_least64_t lost;
 
 void log_open(enum log_level level, enum log_format format, enum log_target target)
 {
-    settings.level = level;
-    settings.format = format;
-    settings.target = target;
     if (!log_output_open(target, LOG_OUTPUT_SYSLOG)) {
         char why[128];
         (void)fprintf(
@@ -35,6 +32,9 @@ void log_open(enum log_level level, enum log_format format, enum log_target targ
             "fcgi-smtp: log.to: syslog: nobody takes it at %s (%s); lines are lost until somebody does\n",
             LOG_OUTPUT_SYSLOG, strerror_r(errno, why, sizeof why));
     }
+    settings.level = level;
+    settings.format = format;
+    settings.target = target;
 }
 
 bool log_enabled(enum log_level level)

@@ -19,6 +19,15 @@ void secret_wipe(void *octets, size_t len)
     }
 }
 
+bool secret_equal(const struct secret *a, const struct secret *b)
+{
+    bool both_there = a->data != NULL && b->data != NULL;
+    if (!both_there || a->len != b->len) {
+        return a->data == NULL && b->data == NULL;
+    }
+    return CRYPTO_memcmp(a->data, b->data, a->len) == 0;
+}
+
 void secret_free(struct secret *secret)
 {
     secret_wipe(secret->data, secret->len);

@@ -167,6 +167,34 @@ bool http_server_run(struct http_server *server, struct err *err)
     return done;
 }
 
+/* The list stays in order: what would be over later is over then. */
+static void shorten(struct connection_list *list, int64_t ms)
+{
+    deadline due = deadline_after(ms);
+    for (struct connection *connection = list->first; connection != NULL; connection = connection->next) {
+        connection->due = deadline_min(connection->due, due);
+    }
+}
+
+void http_server_configure(struct http_server *server, const struct http_server_options *options)
+{
+    pthread_mutex_lock(&server->lock);
+    free(server->allowed);
+    server->allowed = (struct http_network *)options->allowed;
+    server->options.allowed = server->allowed;
+    server->options.allowed_count = options->allowed_count;
+    server->options.connections = options->connections;
+    server->options.queue_wait_ms = options->queue_wait_ms;
+    server->options.idle_ms = options->idle_ms;
+    server->options.read_time_ms = options->read_time_ms;
+    server->options.shutdown_timeout_ms = options->shutdown_timeout_ms;
+    shorten(&server->lists[CONNECTION_IDLE], options->idle_ms);
+    shorten(&server->lists[CONNECTION_READING], options->read_time_ms);
+    shorten(&server->lists[CONNECTION_WAITING], options->queue_wait_ms);
+    pthread_mutex_unlock(&server->lock);
+    server_wake_acceptor(server); /* it may have meant to sleep for longer */
+}
+
 void http_server_stop(struct http_server *server)
 {
     atomic_store(&server->stop_asked, true);

@@ -19,7 +19,9 @@
 #define CONNECTION_IDLE_EVENTS (EPOLLIN | EPOLLRDHUP | EPOLLONESHOT)
 
 struct http_server {
-    struct http_server_options options; /* without the pointers, but for allowed, which is a copy */
+    struct http_server_options
+        options; /* without the pointers, but for allowed, which is its own; under lock, but for
+                                           workers */
     struct http_network *allowed;
     struct http_handler handler;
     struct listener listener; /* the acceptor's */

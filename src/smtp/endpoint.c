@@ -96,6 +96,31 @@ static bool make_pool(struct smtp_endpoint *endpoint)
     return true;
 }
 
+/* What tls_context_new reads: whom we trust, and who we are. */
+static void stamp_files(const struct smtp_settings *settings, struct file_stamp files[ENDPOINT_FILES])
+{
+    bool own = settings->ca_file != NULL || settings->ca_path != NULL;
+    bool trusts = settings->tls != SMTP_TLS_NONE && settings->verify;
+    bool is_somebody = settings->tls != SMTP_TLS_NONE;
+    files[0] = file_stamp_of(trusts ? settings->ca_file : NULL);
+    files[1] = file_stamp_of(trusts ? settings->ca_path : NULL);
+    files[2] = file_stamp_of(trusts && !own ? tls_default_file() : NULL);
+    files[3] = file_stamp_of(trusts && !own ? tls_default_path() : NULL);
+    files[4] = file_stamp_of(is_somebody ? settings->client_cert : NULL);
+    files[5] = file_stamp_of(is_somebody ? settings->client_key : NULL);
+}
+
+bool smtp_endpoint_files_changed(const struct smtp_endpoint *endpoint)
+{
+    struct file_stamp files[ENDPOINT_FILES];
+    bool same = true;
+    stamp_files(&endpoint->settings, files);
+    for (size_t i = 0; i < ENDPOINT_FILES; i++) {
+        same = file_stamp_equal(&files[i], &endpoint->files[i]) && same;
+    }
+    return !same;
+}
+
 static struct smtp_endpoint *make(const struct smtp_settings *settings, const struct smtp_endpoint *base,
                                   struct err *err)
 {
@@ -118,6 +143,9 @@ static struct smtp_endpoint *make(const struct smtp_settings *settings, const st
         smtp_endpoint_free(endpoint);
         return NULL;
     }
+    if (base == NULL) {
+        stamp_files(settings, endpoint->files);
+    }
     if (settings->tls != SMTP_TLS_NONE) {
         endpoint->tls = tls_context_new(&endpoint->settings, base != NULL ? base->tls : NULL, err);
         if (endpoint->tls == NULL) {
@@ -137,6 +165,11 @@ struct smtp_endpoint *smtp_endpoint_derive(const struct smtp_endpoint *base,
                                            const struct smtp_settings *settings, struct err *err)
 {
     return make(settings, base, err);
+}
+
+void smtp_endpoint_retire(struct smtp_endpoint *endpoint)
+{
+    pool_close(endpoint->pool);
 }
 
 void smtp_endpoint_free(struct smtp_endpoint *endpoint)

@@ -10,21 +10,25 @@
 #include "fcgi_smtp/arena.h"
 #include "fcgi_smtp/smtp_client.h"
 #include "smtp/connect.h"
+#include "smtp/file_stamp.h"
 #include "smtp/resolve.h"
 #include "smtp/tls.h"
 #include "smtp/trace.h"
 
 struct pool;
 
+#define ENDPOINT_FILES 6 /* that TLS is set up from */
+
 struct smtp_endpoint {
     struct arena strings;
-    struct smtp_settings settings; /* strings in the arena, the password a copy */
-    const char *label;             /* "mail.example.com:587", for errors */
-    const char *unix_path;         /* NULL for TCP */
-    const char *tls_name;          /* what a certificate must be for */
-    struct socket_address source;  /* len 0: the system chooses */
-    struct tls_context *tls;       /* NULL with SMTP_TLS_NONE */
-    struct pool *pool;             /* of warm sessions; NULL: none is kept. A derived endpoint has none. */
+    struct smtp_settings settings;           /* strings in the arena, the password a copy */
+    const char *label;                       /* "mail.example.com:587", for errors */
+    const char *unix_path;                   /* NULL for TCP */
+    const char *tls_name;                    /* what a certificate must be for */
+    struct socket_address source;            /* len 0: the system chooses */
+    struct tls_context *tls;                 /* NULL with SMTP_TLS_NONE */
+    struct file_stamp files[ENDPOINT_FILES]; /* not of a derived one */
+    struct pool *pool; /* of warm sessions; NULL: none is kept. A derived endpoint has none. */
     struct resolver *resolver;
     bool owns_resolver;
     pthread_mutex_t mutex;

@@ -78,9 +78,9 @@ static void *reap(void *argument)
 {
     struct pool *pool = argument;
     (void)pthread_mutex_lock(&pool->mutex);
-    while (!pool->stop) {
+    while (!pool->stop || pool->count > 0) {
         deadline next = pool->count > 0 ? at(pool, 0)->until : DEADLINE_NEVER;
-        if (!deadline_passed(next)) {
+        if (!pool->stop && !deadline_passed(next)) {
             sleep_until(pool, next);
             continue;
         }
@@ -93,7 +93,9 @@ static void *reap(void *argument)
     return NULL;
 }
 
-/* Without a reaper nothing is kept: a session must not outlive its time. The mutex is held. */
+/*
+ * Without a reaper nothing is kept: a session must not outlive its time, nor its pool. The mutex is held.
+ */
 static bool have_reaper(struct pool *pool)
 {
     if (!pool->has_reaper) {
@@ -138,7 +140,7 @@ struct pool *pool_new(size_t size, int64_t idle_ms)
     return pool;
 }
 
-void pool_free(struct pool *pool)
+void pool_close(struct pool *pool)
 {
     if (pool == NULL) {
         return;
@@ -147,11 +149,16 @@ void pool_free(struct pool *pool)
     pool->stop = true;
     (void)pthread_cond_signal(&pool->wake);
     (void)pthread_mutex_unlock(&pool->mutex);
-    if (pool->has_reaper) {
-        (void)pthread_join(pool->reaper, NULL);
+}
+
+void pool_free(struct pool *pool)
+{
+    if (pool == NULL) {
+        return;
     }
-    while (pool->count > 0) {
-        session_end(remove_newest(pool));
+    pool_close(pool);
+    if (pool->has_reaper) { /* without it nothing waits */
+        (void)pthread_join(pool->reaper, NULL);
     }
     (void)pthread_cond_destroy(&pool->wake);
     (void)pthread_mutex_destroy(&pool->mutex);
@@ -190,7 +197,7 @@ bool pool_put(struct pool *pool, struct smtp_session *session)
 {
     struct smtp_session *longest = NULL;
     (void)pthread_mutex_lock(&pool->mutex);
-    bool kept = have_reaper(pool);
+    bool kept = !pool->stop && have_reaper(pool);
     if (kept) {
         longest = pool->count == pool->size ? remove_oldest(pool) : NULL;
         add_newest(pool, session);

@@ -20,6 +20,12 @@ struct smtp_session;
 /* size >= 1: sessions kept at most; idle_ms: each for how long. NULL without memory. */
 struct pool *pool_new(size_t size, int64_t idle_ms);
 
+/*
+ * Keeps nothing any more: the pool's own thread says QUIT on all that wait, and pool_put takes no other. Returns at once; the
+ * pool can still be used. Takes NULL.
+ */
+void pool_close(struct pool *pool);
+
 /* Says QUIT on all that wait. Nobody may use the pool any more. Takes NULL. */
 void pool_free(struct pool *pool);
 

@@ -25,6 +25,10 @@ struct tls_context *tls_context_new(const struct smtp_settings *settings, const 
                                     struct err *err);
 void tls_context_free(struct tls_context *context); /* takes NULL */
 
+/* Where the system's store is, SSL_CERT_FILE and SSL_CERT_DIR in the environment included. */
+const char *tls_default_file(void);
+const char *tls_default_path(void);
+
 /*
  * A connection to host, the name or IP literal that the certificate must be for. NULL without memory. The
  * descriptor stays the caller's.

@@ -45,6 +45,22 @@ static bool load_path(SSL_CTX *ssl, const char *path, struct err *err)
     return true;
 }
 
+static const char *from_environment(const char *name, const char *otherwise)
+{
+    const char *value = secure_getenv(name); /* as OpenSSL does */
+    return value != NULL ? value : otherwise;
+}
+
+const char *tls_default_file(void)
+{
+    return from_environment(X509_get_default_cert_file_env(), X509_get_default_cert_file());
+}
+
+const char *tls_default_path(void)
+{
+    return from_environment(X509_get_default_cert_dir_env(), X509_get_default_cert_dir());
+}
+
 static bool load_default(SSL_CTX *ssl, struct err *err)
 {
     if (SSL_CTX_set_default_verify_paths(ssl) != 1) {

@@ -13,7 +13,7 @@
 
 struct asking {
     struct config *config;
-    struct app app;
+    struct app *app;
     struct http_request request;
     struct http_response response;
     struct exchange *exchange;
@@ -26,11 +26,12 @@ static void ask(struct asking *asking, const char *yaml, char *const *params)
     *asking = (struct asking){.config = config_parse("f", slice_of(yaml), true, &report)};
     config_report_free(&report);
     CU_ASSERT_PTR_NOT_NULL_FATAL(asking->config);
-    asking->app.config = asking->config;
-    CU_ASSERT_TRUE_FATAL(keys_init(&asking->app.keys, asking->config));
+    struct err err = {0};
+    asking->app = app_new(asking->config, &err);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(asking->app);
     http_request_init(&asking->request, params, NULL, 1000);
     http_response_init(&asking->response);
-    asking->exchange = exchange_new(&asking->app, &asking->request, &asking->response);
+    asking->exchange = exchange_new(asking->app, &asking->request, &asking->response);
     CU_ASSERT_PTR_NOT_NULL_FATAL(asking->exchange);
 }
 
@@ -39,8 +40,7 @@ static void done(struct asking *asking)
     exchange_free(asking->exchange);
     http_response_free(&asking->response);
     http_request_free(&asking->request);
-    keys_free(&asking->app.keys);
-    config_free(asking->config);
+    app_free(asking->app);
 }
 
 static void test_check(void)

@@ -14,7 +14,7 @@
 /* An exchange whose mail is composed, as if it were about to be delivered. */
 struct answering {
     struct app_fixture fixture;
-    struct app app;
+    struct snapshot snapshot;
     struct http_response response;
     struct exchange exchange;
 };
@@ -29,8 +29,8 @@ static void answering_init(struct answering *answering, const char *form)
                                              &fixture->err),
                           SERVER_CHOSEN);
     http_response_init(&answering->response);
-    answering->app = (struct app){.config = fixture->config};
-    answering->exchange = (struct exchange){.app = &answering->app,
+    answering->snapshot = (struct snapshot){.config = fixture->config};
+    answering->exchange = (struct exchange){.snapshot = &answering->snapshot,
                                             .response = &answering->response,
                                             .submission = fixture->submission,
                                             .choice = fixture->choice};

@@ -73,7 +73,6 @@ static void begin(struct world *w, const char *const *scenarios, size_t count, c
 static void end(struct world *w, bool held)
 {
     app_free(w->app);
-    config_free(w->config);
     for (size_t i = 0; i < w->count; i++) {
         if (w->scripts[i] != NULL && !smtp_script_stop(w->scripts[i]) && held) {
             char *report = smtp_script_report(w->scripts[i]);

@@ -34,9 +34,9 @@ static void *count_requests(void *argument)
 /* In every moment, not only in the end. */
 static void results_add_up_to_requests(void)
 {
-    struct metrics metrics = {.servers = NULL};
+    struct metrics metrics = {.started_at = 0};
     struct metrics_requests requests;
-    CU_ASSERT_TRUE_FATAL(metrics_init(&metrics, 1));
+    metrics_init(&metrics);
     pthread_t threads[COUNTERS];
     for (size_t i = 0; i < COUNTERS; i++) {
         CU_ASSERT_EQUAL_FATAL(pthread_create(&threads[i], NULL, count_requests, &metrics), 0);
@@ -94,8 +94,11 @@ static void routes_go_by_the_path(void)
 
 static void deliveries_go_by_class(void)
 {
-    struct metrics metrics = {.servers = NULL};
-    CU_ASSERT_TRUE_FATAL(metrics_init(&metrics, 2));
+    struct metrics metrics = {.started_at = 0};
+    metrics_init(&metrics);
+    struct metrics_server *server = metrics_server_named(&metrics, "main");
+    struct metrics_server *other = metrics_server_named(&metrics, "other");
+    CU_ASSERT_TRUE_FATAL(server != NULL && other != NULL && server != other);
     const struct smtp_outcome outcomes[] = {
         {.class = SMTP_ACCEPTED, .state = SMTP_DELIVERY_DONE, .times = {900, 2000, 0, 600}},
         {.class = SMTP_ACCEPTED, .state = SMTP_DELIVERY_DONE, .reused = true, .times = {.transaction = 100}},
@@ -105,9 +108,8 @@ static void deliveries_go_by_class(void)
         {.class = SMTP_LOCAL_FAILURE},
     };
     for (size_t i = 0; i < COUNT(outcomes); i++) {
-        metrics_count_delivery(&metrics, 1, &outcomes[i], 1000, 50);
+        metrics_count_delivery(&metrics, server, &outcomes[i], 1000, 50);
     }
-    const struct metrics_server *server = &metrics.servers[1];
     CU_ASSERT_EQUAL(metrics_get(&server->outcomes[METRICS_SENT]), 2);
     CU_ASSERT_EQUAL(metrics_get(&server->outcomes[METRICS_PARTIAL]), 1);
     CU_ASSERT_EQUAL(metrics_get(&server->outcomes[METRICS_UNKNOWN]), 1);
@@ -117,7 +119,7 @@ static void deliveries_go_by_class(void)
     CU_ASSERT_EQUAL(metrics_get(&server->opened), 2);
     CU_ASSERT_EQUAL(metrics_get(&server->reused), 2);
     CU_ASSERT_EQUAL(metrics_get(&metrics.message_octets), 150);
-    CU_ASSERT_EQUAL(metrics_deliveries(&metrics.servers[0]) + metrics_deliveries(&metrics.servers[2]), 0);
+    CU_ASSERT_EQUAL(metrics_deliveries(other) + metrics_deliveries(&metrics.others), 0);
     static const uint64_t taken[METRICS_STEPS] = {2, 1, 0, 2};
     static const uint64_t sums[METRICS_STEPS] = {901, 2000, 0, 700};
     for (size_t i = 0; i < METRICS_STEPS; i++) {
@@ -148,18 +150,18 @@ static void names_differ(void)
 
 static void quantiles_come_from_buckets(void)
 {
-    struct metrics metrics = {.servers = NULL};
-    CU_ASSERT_TRUE_FATAL(metrics_init(&metrics, 1));
+    struct metrics metrics = {.started_at = 0};
+    metrics_init(&metrics);
     struct metrics_times times = {.count = 0};
-    metrics_times_add(&times, &metrics.servers[0].delivery);
+    metrics_times_add(&times, &metrics.others.delivery);
     CU_ASSERT_EQUAL(metrics_times_quantile(&times, 0.5), 0);
 
     const struct smtp_outcome outcome = {.class = SMTP_ACCEPTED};
     static const int64_t took[] = {-5, 0, 500, 501, 1000, 60000000, 60000001, INT64_MAX};
     for (size_t i = 0; i < COUNT(took); i++) {
-        metrics_count_delivery(&metrics, 0, &outcome, took[i], 0);
+        metrics_count_delivery(&metrics, &metrics.others, &outcome, took[i], 0);
     }
-    metrics_times_add(&times, &metrics.servers[0].delivery);
+    metrics_times_add(&times, &metrics.others.delivery);
     CU_ASSERT_EQUAL(times.count, COUNT(took));
     CU_ASSERT_EQUAL(times.buckets[0], 3); /* a bound belongs to its bucket */
     CU_ASSERT_EQUAL(times.buckets[1], 2);

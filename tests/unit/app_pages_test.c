@@ -41,7 +41,6 @@ static void end(struct world *w)
 {
     http_response_free(&w->response);
     app_free(w->app);
-    config_free(w->config);
 }
 
 /* params: "NAME=value" as nginx gives them. */
@@ -316,11 +315,13 @@ static void the_chart_grows(void)
     struct world w;
     begin(&w, SERVER ALL);
     const struct smtp_outcome outcome = {.class = SMTP_ACCEPTED};
+    struct metrics_server *server = metrics_server_named(&w.app->metrics, "default");
     for (size_t i = 0; i < 1000; i++) {
-        metrics_count_delivery(&w.app->metrics, 0, &outcome, 2000, 0);
+        metrics_count_delivery(&w.app->metrics, server, &outcome, 2000, 0);
     }
-    metrics_count_delivery(&w.app->metrics, 0, &outcome, 40, 0);
-    metrics_count_delivery(&w.app->metrics, 1, &outcome, 70000000, 0); /* a server of a request's own */
+    metrics_count_delivery(&w.app->metrics, server, &outcome, 40, 0);
+    metrics_count_delivery(&w.app->metrics, &w.app->metrics.others, &outcome, 70000000,
+                           0); /* a server of a request's own */
     CU_ASSERT_EQUAL(get(&w, "REQUEST_URI=/status", NEAR), 200);
     CU_ASSERT_TRUE(body_has(&w, "<svg "));
     CU_ASSERT_TRUE(body_has(&w, "height=\"140\"/><text")); /* the highest */

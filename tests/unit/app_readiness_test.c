@@ -8,7 +8,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "fcgi_smtp/app.h"
 #include "smtp_script.h"
 #include "unit.h"
 
@@ -19,8 +18,8 @@
 struct world {
     struct smtp_script *scripts[2];
     struct config *config;
-    struct app *app;
-    struct smtp_endpoint *endpoints[2];
+    struct snapshots snapshots;
+    struct metrics metrics;
     struct readiness readiness;
 };
 
@@ -52,7 +51,7 @@ static uint16_t start_script(struct world *w, size_t i, const char *scenario)
 static void begin(struct world *w, const char *first, const char *second)
 {
     char yaml[512];
-    *w = (struct world){.app = NULL};
+    *w = (struct world){.config = NULL};
     unsigned ports[] = {start_script(w, 0, first), start_script(w, 1, second)};
     snprintf(yaml, sizeof yaml,
              "server: [a, b]\nservers:\n  a: {host: 127.0.0.1, port: %u, tls: none}\n"
@@ -64,19 +63,17 @@ static void begin(struct world *w, const char *first, const char *second)
     fputs(buf_cstr(&report.problems), stderr);
     config_report_free(&report);
     CU_ASSERT_PTR_NOT_NULL_FATAL(w->config);
-    w->app = app_new(w->config, NULL);
-    CU_ASSERT_PTR_NOT_NULL_FATAL(w->app);
-    for (size_t i = 0; i < 2; i++) {
-        w->endpoints[i] = app_endpoint(w->app, &w->config->servers[i]);
-    }
-    CU_ASSERT_TRUE_FATAL(readiness_init(&w->readiness, w->config, w->endpoints));
+    struct snapshot *snapshot = snapshot_new(w->config, NULL, &w->metrics, NULL);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(snapshot);
+    snapshots_init(&w->snapshots, snapshot);
+    CU_ASSERT_TRUE_FATAL(readiness_init(&w->readiness, &w->snapshots));
 }
 
 static void end(struct world *w)
 {
     readiness_free(&w->readiness);
-    app_free(w->app);
-    config_free(w->config);
+    snapshots_free(&w->snapshots);
+    metrics_free(&w->metrics);
     for (size_t i = 0; i < 2; i++) {
         if (w->scripts[i] != NULL) {
             (void)smtp_script_stop(w->scripts[i]);

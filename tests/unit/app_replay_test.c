@@ -9,10 +9,10 @@
 
 #define FORM "from=a@y.example&to=b@y.example&text=hi"
 
-/* An app without servers, and requests to it that have been read. */
+/* An app, and requests to it that have been read. */
 struct world {
     struct config *config;
-    struct app app;
+    struct app *app;
 };
 
 struct asking {
@@ -29,17 +29,14 @@ static void world_init(struct world *world, const char *yaml)
     fputs(buf_cstr(&report.problems), stderr);
     config_report_free(&report);
     CU_ASSERT_PTR_NOT_NULL_FATAL(world->config);
-    world->app.config = world->config;
-    const struct idempotency_options options = {.entries = (size_t)world->config->idempotency.entries,
-                                                .keep_ms = world->config->idempotency.keep,
-                                                .now = deadline_now};
-    CU_ASSERT_TRUE_FATAL(idempotency_table_new(&world->app.idempotency, &options));
+    struct err err = {0};
+    world->app = app_new(world->config, &err);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(world->app);
 }
 
 static void world_free(struct world *world)
 {
-    world->app.idempotency.free(world->app.idempotency.ctx);
-    config_free(world->config);
+    app_free(world->app);
 }
 
 static void parse(struct asking *asking, const char *type, const char *body)
@@ -47,7 +44,7 @@ static void parse(struct asking *asking, const char *type, const char *body)
     struct exchange *exchange = asking->exchange;
     const struct form_limits limits = {.fields = 100,
                                        .content = send_field_limit,
-                                       .ctx = (void *)&exchange->app->config->limits,
+                                       .ctx = (void *)&exchange->snapshot->config->limits,
                                        .json = 10000};
     struct form_parser *parser = NULL;
     CU_ASSERT_EQUAL_FATAL(form_parser_new(&parser, slice_of(type), &limits, &exchange->arena,
@@ -67,7 +64,7 @@ static void ask(struct asking *asking, struct world *world, const char *header, 
     (void)snprintf(copy, sizeof copy, "%s", header != NULL ? header : "X=y");
     http_request_init(&asking->request, params, NULL, 1000);
     http_response_init(&asking->response);
-    asking->exchange = exchange_new(&world->app, &asking->request, &asking->response);
+    asking->exchange = exchange_new(world->app, &asking->request, &asking->response);
     CU_ASSERT_PTR_NOT_NULL_FATAL(asking->exchange);
     if (replay_check_key(asking->exchange)) {
         /* The parameters live no longer than this call. */

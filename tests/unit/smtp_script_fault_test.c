@@ -1,41 +1,16 @@
 /* The faults that the scripted server plays, its connections and its waiting. */
+#include "script_run.h"
+
 #include <pthread.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
-#include "smtp_script.h"
 #include "test_client.h"
-#include "unit.h"
-
-static struct smtp_script *start(const char *scenario)
-{
-    struct smtp_script *script =
-        smtp_script_start(&(struct smtp_script_options){.scenario = scenario, .grace_ms = 200}, NULL);
-    CU_ASSERT_PTR_NOT_NULL_FATAL(script);
-    return script;
-}
 
 static struct smtp_script *start_with(const char *scenario, struct test_client *client)
 {
-    struct smtp_script *script = start(scenario);
+    struct smtp_script *script = script_start(scenario);
     CU_ASSERT_TRUE(test_client_connect(client, smtp_script_port(script)));
     return script;
-}
-
-/* Stops, frees; true when the report is as given. */
-static bool reported(struct smtp_script *script, const char *expected)
-{
-    bool good = smtp_script_stop(script);
-    char *report = smtp_script_report(script);
-    bool same = strcmp(report, expected) == 0 && good == (expected[0] == '\0');
-    if (!same) {
-        fprintf(stderr, "\n  report:   %s\n  expected: %s\n", report, expected);
-    }
-    free(report);
-    smtp_script_free(script);
-    return same;
 }
 
 static void test_octets_without_line_end(void)
@@ -241,7 +216,7 @@ static bool hears_once(struct smtp_script *script, const char *text)
 
 static void test_connections(void)
 {
-    struct smtp_script *script = start("== 1\nS: one\n== 2\nS: two\n== *\nS: more\n");
+    struct smtp_script *script = script_start("== 1\nS: one\n== 2\nS: two\n== *\nS: more\n");
     CU_ASSERT_TRUE(hears_once(script, "one\r\n"));
     CU_ASSERT_TRUE(hears_once(script, "two\r\n"));
     CU_ASSERT_TRUE(hears_once(script, "more\r\n"));
@@ -249,11 +224,11 @@ static void test_connections(void)
     CU_ASSERT_EQUAL(smtp_script_connections(script), 4);
     CU_ASSERT_TRUE(reported(script, ""));
 
-    script = start("== 1\nS: one\n== 2\nS: two\n==? 3\nS: three\n");
+    script = script_start("== 1\nS: one\n== 2\nS: two\n==? 3\nS: three\n");
     CU_ASSERT_TRUE(hears_once(script, "one\r\n"));
     CU_ASSERT_TRUE(reported(script, "scenario: connection 2: did not come\n"));
 
-    script = start("S: one\n");
+    script = script_start("S: one\n");
     CU_ASSERT_TRUE(hears_once(script, "one\r\n"));
     struct test_client client;
     CU_ASSERT_TRUE(test_client_connect(&client, smtp_script_port(script)));
@@ -261,9 +236,9 @@ static void test_connections(void)
     test_client_close(&client);
     CU_ASSERT_TRUE(reported(script, "scenario: connection 2: there is no section for this connection\n"));
 
-    CU_ASSERT_TRUE(reported(start("== *\nC: A\n"), ""));
-    CU_ASSERT_TRUE(reported(start("==? 1\nC: A\n"), ""));
-    CU_ASSERT_TRUE(reported(start("C: A\n"), "scenario: connection 1: did not come\n"));
+    CU_ASSERT_TRUE(reported(script_start("== *\nC: A\n"), ""));
+    CU_ASSERT_TRUE(reported(script_start("==? 1\nC: A\n"), ""));
+    CU_ASSERT_TRUE(reported(script_start("C: A\n"), "scenario: connection 1: did not come\n"));
 }
 
 #define THREADS 4U
@@ -286,7 +261,7 @@ static void *many_clients(void *argument)
 static void test_many_at_once(void)
 {
     static const char scenario[] = "== *\nS: 220 hi\nC: DATA\nDATA\nS: 250 ok\n";
-    struct smtp_script *scripts[2] = {start(scenario), start(scenario)};
+    struct smtp_script *scripts[2] = {script_start(scenario), script_start(scenario)};
     pthread_t threads[THREADS];
     for (size_t i = 0; i < THREADS; i++) {
         CU_ASSERT_EQUAL_FATAL(pthread_create(&threads[i], NULL, many_clients, scripts[i % 2]), 0);

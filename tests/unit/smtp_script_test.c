@@ -1,64 +1,32 @@
 /* The scripted server that other suites rely on, tried with a plain client: what it expects, stores and
  * tells. */
-#include "smtp_script.h"
+#include "script_run.h"
 
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "bytes.h"
 #include "test_client.h"
-#include "unit.h"
-
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
-
-static struct smtp_script *start(const char *scenario)
-{
-    char *error = NULL;
-    struct smtp_script *script =
-        smtp_script_start(&(struct smtp_script_options){.scenario = scenario, .grace_ms = 200}, &error);
-    if (script == NULL) {
-        CU_FAIL_FATAL("no script");
-    }
-    return script;
-}
-
-/* Stops; true when the report is as given. */
-static bool reported(struct smtp_script *script, const char *expected)
-{
-    bool good = smtp_script_stop(script);
-    char *report = smtp_script_report(script);
-    bool same = strcmp(report, expected) == 0 && good == (expected[0] == '\0');
-    if (!same) {
-        fprintf(stderr, "\n  report:   %s\n  expected: %s\n", report, expected);
-    }
-    free(report);
-    return same;
-}
 
 /* A client says text at once and closes: what comes of it. */
 static bool reported_of(const char *scenario, const char *text, const char *expected)
 {
-    struct smtp_script *script = start(scenario);
+    struct smtp_script *script = script_start(scenario);
     struct test_client client;
     bool said = test_client_connect(&client, smtp_script_port(script)) && test_client_say(&client, text);
     test_client_close(&client);
-    bool good = reported(script, expected);
-    smtp_script_free(script);
-    return said && good;
+    return reported(script, expected) && said;
 }
 
 static void test_dialogue(void)
 {
-    struct smtp_script *script = start("# a comment\n"
-                                       "\n"
-                                       "  S: 220 hi\n"
-                                       "  C: EHLO *\n"
-                                       "  S: 250-a\n"
-                                       "  S: 250 b\n"
-                                       "  C: QUIT\n"
-                                       "  S: 221 bye\n");
+    struct smtp_script *script = script_start("# a comment\n"
+                                              "\n"
+                                              "  S: 220 hi\n"
+                                              "  C: EHLO *\n"
+                                              "  S: 250-a\n"
+                                              "  S: 250 b\n"
+                                              "  C: QUIT\n"
+                                              "  S: 221 bye\n");
     struct test_client client;
     CU_ASSERT_TRUE(test_client_connect(&client, smtp_script_port(script)));
     CU_ASSERT_TRUE(test_client_hears(&client, "220 hi\r\n"));
@@ -69,7 +37,7 @@ static void test_dialogue(void)
     CU_ASSERT_EQUAL(test_client_end(&client), TEST_CLIENT_EOF);
     test_client_close(&client);
     CU_ASSERT_TRUE(smtp_script_wait(script, 1, 5000));
-    CU_ASSERT_TRUE(reported(script, ""));
+    CU_ASSERT_TRUE(script_stopped(script, ""));
     char *transcript = smtp_script_transcript(script, 1);
     CU_ASSERT_STRING_EQUAL(transcript,
                            "S: 220 hi\nC: EHLO me\nS: 250-a\nS: 250 b\nC: QUIT\nS: 221 bye\n* closed\n");
@@ -227,7 +195,7 @@ static void test_data_is_stored(void)
 {
     static const char data[] = "a\r\n..b\r\n...\r\n\r\n.\r\n";
     static const char message[] = "a\r\n.b\r\n..\r\n\r\n";
-    struct smtp_script *script = start("== *\nDATA\nS: 250 ok\n");
+    struct smtp_script *script = script_start("== *\nDATA\nS: 250 ok\n");
     size_t size = 0;
     for (size_t cut = 0; cut < sizeof data; cut++) {
         struct test_client client;
@@ -243,13 +211,14 @@ static void test_data_is_stored(void)
     }
     CU_ASSERT_EQUAL(smtp_script_messages(script), sizeof data);
     CU_ASSERT_PTR_NULL(smtp_script_message(script, sizeof data, &size));
-    CU_ASSERT_TRUE(reported(script, ""));
+    CU_ASSERT_TRUE(script_stopped(script, ""));
     smtp_script_free(script);
 }
 
 static void test_messages_of_every_kind(void)
 {
-    struct smtp_script *script = start("DATA\nDATA discard\nBDAT\nBDAT\nBDAT discard\nDATA\nS: 250 ok\n");
+    struct smtp_script *script =
+        script_start("DATA\nDATA discard\nBDAT\nBDAT\nBDAT discard\nDATA\nS: 250 ok\n");
     struct test_client client;
     size_t size = 9;
     CU_ASSERT_TRUE(test_client_connect(&client, smtp_script_port(script)));
@@ -257,7 +226,7 @@ static void test_messages_of_every_kind(void)
         &client, "one\r\n.\r\ntwo\r\n.\r\nBDAT 3\r\nfo\nBDAT 2 LAST\r\nurBDAT 1 LAST\r\nx.\r\n"));
     CU_ASSERT_TRUE(test_client_hears(&client, "250 ok\r\n"));
     test_client_close(&client);
-    CU_ASSERT_TRUE(reported(script, ""));
+    CU_ASSERT_TRUE(script_stopped(script, ""));
     CU_ASSERT_EQUAL(smtp_script_messages(script), 3);
     CU_ASSERT_STRING_EQUAL((const char *)smtp_script_message(script, 0, &size), "one\r\n");
     CU_ASSERT_STRING_EQUAL((const char *)smtp_script_message(script, 1, &size), "fo\nur");
@@ -295,7 +264,7 @@ static void test_messages_and_transcript_are_written(void)
     CU_ASSERT_STRING_EQUAL(text, ".x\r\n");
     fclose(file);
     test_client_close(&client);
-    CU_ASSERT_TRUE(reported(script, ""));
+    CU_ASSERT_TRUE(script_stopped(script, ""));
     char whole[128] = "";
     file = fopen(transcript, "r");
     CU_ASSERT_PTR_NOT_NULL_FATAL(file);

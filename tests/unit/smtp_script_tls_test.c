@@ -1,16 +1,11 @@
 /* TLS of the scripted server and the certificates for tests, tried with an OpenSSL client. */
+#include "script_run.h"
+
 #include <openssl/x509_vfy.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
-#include "smtp_script.h"
 #include "test_ca.h"
 #include "test_client.h"
-#include "unit.h"
-
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 /* A directory of certificates for one test. */
 struct authority {
@@ -40,19 +35,6 @@ static struct smtp_script *start(const struct authority *authority, const char *
         NULL);
     CU_ASSERT_PTR_NOT_NULL_FATAL(script);
     return script;
-}
-
-static bool reported(struct smtp_script *script, const char *expected)
-{
-    bool good = smtp_script_stop(script);
-    char *report = smtp_script_report(script);
-    bool same = strcmp(report, expected) == 0 && good == (expected[0] == '\0');
-    if (!same) {
-        fprintf(stderr, "\n  report:   %s\n  expected: %s\n", report, expected);
-    }
-    free(report);
-    smtp_script_free(script);
-    return same;
 }
 
 static void test_starttls(void)
