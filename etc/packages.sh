@@ -21,6 +21,7 @@ demo nginx
 demo python3
 demo python3-aiosmtpd
 test buildah
+test chromium
 test clang-14
 test clang-format-14
 test clang-tidy-14
@@ -34,6 +35,7 @@ test nodejs
 test npm
 test openssl
 test postfix
+test python3-requests
 test spawn-fcgi
 test valgrind
 test wrk

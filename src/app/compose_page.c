@@ -4,8 +4,12 @@
  */
 #include "app/compose_page.h"
 
-#include "app/dashboard.h"
 #include "app/exchange.h"
+#include "app/page.h"
+
+static const unsigned char script[] = {
+#include "compose_page_js.inc"
+};
 
 enum kind { KIND_LINE, KIND_LINES, KIND_FILES, KIND_TICK };
 
@@ -47,14 +51,14 @@ static const char *placeholder(const struct exchange *exchange, const char *name
     return text != NULL ? text : "";
 }
 
-static void put_attribute(struct dashboard *page, const char *begin, const char *value)
+static void put_attribute(struct page *page, const char *begin, const char *value)
 {
-    dashboard_markup(page, begin);
-    dashboard_text(page, value);
-    dashboard_markup(page, "\"");
+    page_markup(page, begin);
+    page_string(page, value);
+    page_markup(page, "\"");
 }
 
-static void put_control(struct dashboard *page, const struct input *input)
+static void put_control(struct page *page, const struct input *input, const struct exchange *exchange)
 {
     static const char *const begins[] = {
         [KIND_LINE] = "<input",
@@ -62,45 +66,46 @@ static void put_control(struct dashboard *page, const struct input *input)
         [KIND_FILES] = "<input type=\"file\" multiple",
         [KIND_TICK] = "<input type=\"checkbox\" value=\"1\"",
     };
-    dashboard_markup(page, begins[input->kind]);
+    page_markup(page, begins[input->kind]);
     put_attribute(page, " id=\"", input->name);
     put_attribute(page, " name=\"", input->name);
     if (input->hint != NULL) {
         put_attribute(page, " aria-describedby=\"hint-", input->name);
     }
-    const char *instead = placeholder(page->exchange, input->name);
+    const char *instead = placeholder(exchange, input->name);
     if (instead[0] != '\0') {
         put_attribute(page, " placeholder=\"", instead);
     }
-    dashboard_markup(page, input->kind == KIND_LINES ? "></textarea>\n" : ">\n");
+    page_markup(page, input->kind == KIND_LINES ? "></textarea>\n" : ">\n");
 }
 
-static void put_input(struct dashboard *page, const struct input *input)
+static void put_input(struct page *page, const struct input *input, const struct exchange *exchange)
 {
     if (input->kind == KIND_TICK) {
-        dashboard_markup(page, "<label class=\"tick\">");
-        put_control(page, input);
-        dashboard_text(page, input->label);
-        dashboard_markup(page, "</label>\n");
+        page_markup(page, "<label class=\"tick\">");
+        put_control(page, input, exchange);
+        page_string(page, input->label);
+        page_markup(page, "</label>\n");
         return;
     }
     put_attribute(page, "<label for=\"", input->name);
-    dashboard_markup(page, ">");
-    dashboard_text(page, input->label);
-    dashboard_markup(page, "</label>\n");
-    put_control(page, input);
+    page_markup(page, ">");
+    page_string(page, input->label);
+    page_markup(page, "</label>\n");
+    put_control(page, input, exchange);
     if (input->hint != NULL) {
         put_attribute(page, "<p class=\"hint\" id=\"hint-", input->name);
-        dashboard_markup(page, ">");
-        dashboard_text(page, input->hint);
-        dashboard_markup(page, "</p>\n");
+        page_markup(page, ">");
+        page_string(page, input->hint);
+        page_markup(page, "</p>\n");
     }
 }
 
-static void put_inputs(struct dashboard *page, const struct input *inputs, size_t count)
+static void put_inputs(struct page *page, const struct input *inputs, size_t count,
+                       const struct exchange *exchange)
 {
     for (size_t i = 0; i < count; i++) {
-        put_input(page, &inputs[i]);
+        put_input(page, &inputs[i], exchange);
     }
 }
 
@@ -114,54 +119,53 @@ static struct slice own_path(const struct exchange *exchange)
 }
 
 /* "send", or seen from /mail "./mail/send" (RFC 3986 5.2.3: the last segment is not part of the base). */
-static void put_target(struct dashboard *page)
+static void put_target(struct page *page, const struct exchange *exchange)
 {
-    struct slice path = own_path(page->exchange);
+    struct slice path = own_path(exchange);
     size_t begin = path.len;
     while (begin > 0 && path.data[begin - 1] != '/') {
         begin--;
     }
     if (begin < path.len) {
-        const char *segment =
-            arena_copy(&page->exchange->arena, (struct slice){path.data + begin, path.len - begin});
-        page->good = page->good && segment != NULL;
-        dashboard_markup(page, "./"); /* or a segment with a colon were a scheme (RFC 3986 4.2) */
-        dashboard_text(page, segment != NULL ? segment : "");
-        dashboard_markup(page, "/");
+        page_markup(page, "./"); /* or a segment with a colon were a scheme (RFC 3986 4.2) */
+        page_text(page, (struct slice){path.data + begin, path.len - begin});
+        page_markup(page, "/");
     }
-    dashboard_markup(page, "send");
+    page_markup(page, "send");
 }
 
-static void put_form(struct dashboard *page)
+static void put_form(struct page *page, const struct exchange *exchange)
 {
     static const struct input files = {"attachment", "Attachments", NULL, KIND_FILES};
-    dashboard_markup(
-        page, "<form method=\"post\" enctype=\"multipart/form-data\" accept-charset=\"utf-8\" action=\"");
-    put_target(page);
-    dashboard_markup(page, "\">\n");
-    put_inputs(page, addresses, sizeof addresses / sizeof addresses[0]);
-    dashboard_markup(page, "<div class=\"drop\">\n");
-    put_input(page, &files);
-    dashboard_markup(page,
-                     "<p class=\"hint\" data-script hidden>Files can also be dropped on this page.</p>\n"
-                     "</div>\n<details>\n<summary>More fields</summary>\n");
-    put_inputs(page, more, sizeof more / sizeof more[0]);
+    page_markup(page,
+                "<form method=\"post\" enctype=\"multipart/form-data\" accept-charset=\"utf-8\" action=\"");
+    put_target(page, exchange);
+    page_markup(page, "\">\n");
+    put_inputs(page, addresses, sizeof addresses / sizeof addresses[0], exchange);
+    page_markup(page, "<div class=\"drop\">\n");
+    put_input(page, &files, exchange);
+    page_markup(page, "<p class=\"hint\" data-script hidden>Files can also be dropped on this page.</p>\n"
+                      "</div>\n<details>\n<summary>More fields</summary>\n");
+    put_inputs(page, more, sizeof more / sizeof more[0], exchange);
     /* Without a name it is not part of the form: the script sends it as a header. */
-    dashboard_markup(
-        page, "<div data-script hidden>\n<label for=\"key\">API key</label>\n"
-              "<input id=\"key\" type=\"password\" autocomplete=\"off\" aria-describedby=\"hint-key\">\n"
-              "<p class=\"hint\" id=\"hint-key\">For what is not allowed without one</p>\n</div>\n"
-              "</details>\n<button>Send</button>\n</form>\n");
+    page_markup(page,
+                "<div data-script hidden>\n<label for=\"key\">API key</label>\n"
+                "<input id=\"key\" type=\"password\" autocomplete=\"off\" aria-describedby=\"hint-key\">\n"
+                "<p class=\"hint\" id=\"hint-key\">For what is not allowed without one</p>\n</div>\n"
+                "</details>\n<button>Send</button>\n</form>\n");
 }
 
 void compose_page_answer(struct exchange *exchange)
 {
-    const struct dashboard_head head = {.title = "Write a mail", .script = true};
-    struct dashboard page;
-    dashboard_begin(&page, exchange, &head);
-    dashboard_markup(&page, "<div class=\"compose\">\n");
-    put_form(&page);
-    dashboard_markup(&page, "<div class=\"answer\" role=\"status\" tabindex=\"-1\" hidden></div>\n</div>\n");
-    dashboard_script_here(&page);
-    dashboard_end(&page);
+    const struct page_head head = {
+        .status = 200,
+        .title = "Write a mail",
+        .form_targets = "",
+        .script = {(const char *)script, sizeof script},
+    };
+    struct page page;
+    page_begin(&page, exchange->response, &head);
+    put_form(&page, exchange);
+    page_markup(&page, "<div class=\"answer\" role=\"status\" tabindex=\"-1\" hidden></div>\n");
+    pages_end(exchange, &page);
 }

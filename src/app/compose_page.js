@@ -40,7 +40,7 @@
     if (raw) {
       const details = add(answer, "details", "");
       add(details, "summary", "The whole answer");
-      add(details, "pre", raw);
+      add(details, "pre", typeof body.status === "undefined" ? raw : JSON.stringify(body, null, 2));
     }
     answer.focus();
   };

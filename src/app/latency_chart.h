@@ -4,10 +4,10 @@
 #ifndef FCGI_SMTP_APP_LATENCY_CHART_H
 #define FCGI_SMTP_APP_LATENCY_CHART_H
 
-#include "app/dashboard.h"
 #include "app/metrics.h"
+#include "app/page.h"
 
 /* A bar for each bucket with its count above and its bound below. title says what it shows, also to screen readers. */
-void latency_chart(struct dashboard *page, const struct metrics_times *times, const char *title);
+void latency_chart(struct page *page, const struct metrics_times *times, const char *title);
 
 #endif

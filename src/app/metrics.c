@@ -29,7 +29,7 @@ static const char *const route_names[METRICS_ROUTES] = {
     [METRICS_MAILGUN] = "mailgun", [METRICS_HEALTHZ] = "healthz", [METRICS_READYZ] = "readyz",
     [METRICS_METRICS] = "metrics", [METRICS_STATUS] = "status",   [METRICS_COMPOSE] = "compose",
 };
-static const char *const result_names[METRICS_RESULTS] = {"accepted", "refused", "failed"};
+static const char *const result_names[METRICS_RESULTS] = {"accepted", "trapped", "refused", "failed"};
 static const char *const step_names[METRICS_STEPS] = {"connect", "tls", "auth", "transaction"};
 static const char *const outcome_names[METRICS_OUTCOMES] = {
     [METRICS_SENT] = "sent",
@@ -228,8 +228,11 @@ void metrics_requests(const struct metrics *metrics, struct metrics_requests *re
 
 uint64_t metrics_requests_by(const struct metrics_requests *requests, enum metrics_route route, size_t status)
 {
-    const uint64_t *results = requests->cells[route][status];
-    return results[METRICS_ACCEPTED] + results[METRICS_REFUSED] + results[METRICS_FAILED];
+    uint64_t sum = 0;
+    for (size_t result = 0; result < METRICS_RESULTS; result++) {
+        sum += requests->cells[route][status][result];
+    }
+    return sum;
 }
 
 void metrics_times_add(struct metrics_times *times, const struct metrics_histogram *histogram)

@@ -2,7 +2,7 @@
  * metrics: what has been counted since the start, without a lock.
  *
  * Every request is counted in one cell, by route, status and result, just before its answer is written: so in whatever
- * moment one looks, accepted + refused + failed is the number of requests.
+ * moment one looks, accepted + trapped + refused + failed is the number of requests.
  */
 #ifndef FCGI_SMTP_APP_METRICS_H
 #define FCGI_SMTP_APP_METRICS_H
@@ -28,7 +28,13 @@ enum metrics_route {
     METRICS_ROUTES
 };
 
-enum metrics_result { METRICS_ACCEPTED, METRICS_REFUSED, METRICS_FAILED, METRICS_RESULTS };
+enum metrics_result {
+    METRICS_ACCEPTED,
+    METRICS_TRAPPED, /* a form filled in by a program: answered as if it had been accepted */
+    METRICS_REFUSED,
+    METRICS_FAILED,
+    METRICS_RESULTS
+};
 
 enum metrics_reload { METRICS_RELOAD_OK, METRICS_RELOAD_REFUSED, METRICS_RELOADS };
 

@@ -17,6 +17,8 @@ static enum metrics_result result_of(const struct exchange *exchange)
 {
     int status = exchange->response->status;
     switch (exchange->result) {
+    case RESULT_TRAPPED:
+        return METRICS_TRAPPED;
     case RESULT_REFUSED:
         return METRICS_REFUSED;
     case RESULT_FAILED:
@@ -107,7 +109,8 @@ static void put_requests(struct exposition *e, const struct metrics *metrics)
     }
     exposition_metric(
         e, "fcgi_smtp_results_total", "counter",
-        "The same requests by result: accepted (all went well), refused (the client's fault), failed.");
+        "The same requests by result: accepted (all went well), trapped (a form's honeypot was filled in), "
+        "refused (the client's fault), failed.");
     for (int result = 0; result < METRICS_RESULTS; result++) {
         const struct exposition_label label = {"result", metrics_result_name((enum metrics_result)result)};
         exposition_sample(e, "fcgi_smtp_results_total", &label, 1, requests.results[result]);

@@ -1,29 +1,28 @@
 /*
- * One small stylesheet, in the page itself, which the policy names by its digest: so no other style, and no script at
- * all, ever runs. Colours come from the system (dark mode, forced colours); what red says, words say too.
+ * Style and script stand in the page itself, and the policy names them by the digests of just these octets: so no other
+ * style or script ever runs. Colours come from the system (dark mode, forced colours); what red says, words say too.
+ *
+ * The digests are made for every page: that takes less time than the rest of it, and needs no state.
  */
 #include "app/page.h"
 
+#include <stdarg.h>
+#include <stdio.h>
+
 #include "app/html.h"
+#include "fcgi_smtp/base64.h"
+#include "fcgi_smtp/digest.h"
 
-#define STYLE                                                                                                \
-    ":root{color-scheme:light dark;font:1.0625rem/1.5 system-ui,sans-serif}"                                 \
-    "body{max-width:38rem;margin:2rem auto;padding:0 1rem;overflow-wrap:anywhere}"                           \
-    "h1{font-size:1.5rem;line-height:1.25}"                                                                  \
-    "h2{font-size:1.125rem;margin:0}"                                                                        \
-    "label{display:block;font-weight:600;margin-top:1.25rem}"                                                \
-    "input,textarea{box-sizing:border-box;width:100%;font:inherit;padding:.5rem;border:1px solid}"           \
-    "textarea{min-height:8rem}"                                                                              \
-    "button{font:inherit;margin-top:1.5rem;padding:.5rem 1.5rem}"                                            \
-    ".problems{border:3px solid #b00020;padding:1rem}"                                                       \
-    ".problem{color:#b00020;margin:0}"                                                                       \
-    "[aria-invalid]{border:3px solid #b00020}"                                                               \
-    ":focus-visible{outline:3px solid;outline-offset:2px}"                                                   \
-    "@media(prefers-color-scheme:dark){.problems,[aria-invalid]{border-color:#ff8a80}.problem{color:#"       \
-    "ff8a80}}"
+#define SOURCE_MAX 64 /* "sha256-", a digest in base64 and a NUL */
 
-/* The base64 of STYLE's SHA-256. Tests compare the two. */
-#define STYLE_DIGEST "sha256-19ldALXGm6XUhsUFkj8uIkEytQZ0LTF1VifjHxo/C60="
+static const unsigned char style_octets[] = {
+#include "page_css.inc"
+};
+
+static struct slice style(void)
+{
+    return (struct slice){(const char *)style_octets, sizeof style_octets};
+}
 
 /* All header fields but Content-Type again. */
 static bool keep_headers(struct http_response *response, int status)
@@ -46,15 +45,41 @@ static bool keep_headers(struct http_response *response, int status)
     return good;
 }
 
-static bool write_headers(struct http_response *response, const char *form_targets)
+/* "DIRECTIVE 'sha256-...'; " (Content Security Policy Level 3, 2.3.1). */
+static bool append_source(struct buf *policy, const char *directive, struct slice content)
+{
+    unsigned char digest[DIGEST_SIZE];
+    char source[SOURCE_MAX] = "sha256-";
+    size_t len = strlen(source);
+    if (!digest_of(content, digest)) {
+        return false;
+    }
+    len += base64_encode(digest, sizeof digest, source + len);
+    return buf_printf(policy, "%s '%.*s'; ", directive, (int)len, source);
+}
+
+static bool append_policy(struct buf *policy, const struct page_head *head)
+{
+    bool good = buf_append_string(policy, "default-src 'none'; img-src data:; ") &&
+                append_source(policy, "style-src", style());
+    if (head->script.len > 0) {
+        good = good && append_source(policy, "script-src", head->script) &&
+               buf_append_string(policy, "connect-src 'self'; ");
+    }
+    good = good && buf_append_string(policy, "base-uri 'none'; frame-ancestors 'none'; form-action ");
+    if (head->form_targets == NULL) {
+        return good && buf_append_string(policy, "'none'");
+    }
+    /* A redirect that follows a form must be allowed by form-action too. */
+    return good &&
+           buf_printf(policy, "'self'%s%s", head->form_targets[0] != '\0' ? " " : "", head->form_targets);
+}
+
+static bool write_headers(struct http_response *response, const struct page_head *head)
 {
     struct buf policy;
     buf_init(&policy, HTTP_RESPONSE_HEADERS_MAX);
-    /* A redirect that follows a form must be allowed by form-action too. */
-    bool good = buf_printf(&policy,
-                           "default-src 'none'; style-src '" STYLE_DIGEST "'; base-uri 'none'; "
-                           "frame-ancestors 'none'; form-action 'self'%s%s",
-                           form_targets[0] != '\0' ? " " : "", form_targets) &&
+    bool good = append_policy(&policy, head) &&
                 http_response_header(response, "Content-Security-Policy", buf_cstr(&policy)) &&
                 http_response_header(response, "Content-Type", "text/html; charset=utf-8") &&
                 http_response_header(response, "X-Content-Type-Options", "nosniff") &&
@@ -79,32 +104,57 @@ void page_string(struct page *page, const char *string)
     page_text(page, slice_of(string));
 }
 
-void page_begin(struct page *page, struct http_response *response, int status, const char *title,
-                const char *form_targets)
+void page_format(struct page *page, const char *format, ...)
+{
+    char text[512];
+    va_list arguments;
+    va_start(arguments, format);
+    int len = vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    page->good = page->good && len >= 0 && (size_t)len < sizeof text;
+    page_markup(page, text);
+}
+
+/* An element that holds what the policy names by its digest. */
+static void put_element(struct page *page, const char *begin, struct slice content, const char *end)
+{
+    page_markup(page, begin);
+    page->good = page->good && buf_append_slice(&page->response->body, content);
+    page_markup(page, end);
+}
+
+void page_begin(struct page *page, struct http_response *response, const struct page_head *head)
 {
     page->response = response;
-    page->good = keep_headers(response, status) && write_headers(response, form_targets);
+    page->script = head->script;
+    page->good = keep_headers(response, head->status) && write_headers(response, head);
     page_markup(page, "<!DOCTYPE html>\n"
                       "<html lang=\"en\">\n"
                       "<head>\n"
                       "<meta charset=\"utf-8\">\n"
                       "<meta name=\"viewport\" content=\"width=device-width\">\n"
-                      "<title>");
-    page_string(page, title);
-    page_markup(page, "</title>\n"
-                      "<style>" STYLE "</style>\n"
-                      "</head>\n"
-                      "<body>\n"
-                      "<main>\n"
-                      "<h1>");
-    page_string(page, title);
+                      "<link rel=\"icon\" href=\"data:,\">\n"); /* or browsers ask for /favicon.ico */
+    if (head->refresh > 0) {
+        page_format(page, "<meta http-equiv=\"refresh\" content=\"%u\">\n", head->refresh);
+    }
+    page_markup(page, "<title>");
+    page_string(page, head->title);
+    page_markup(page, "</title>\n");
+    put_element(page, "<style>", style(), "</style>\n");
+    page_markup(page, "</head>\n<body");
+    page_markup(page, head->wide ? " class=\"wide\"" : "");
+    page_markup(page, ">\n<main>\n<h1>");
+    page_string(page, head->title);
     page_markup(page, "</h1>\n");
 }
 
 bool page_end(struct page *page)
 {
-    page_markup(page, "</main>\n"
-                      "</body>\n"
+    page_markup(page, "</main>\n");
+    if (page->script.len > 0) {
+        put_element(page, "<script>", page->script, "</script>\n");
+    }
+    page_markup(page, "</body>\n"
                       "</html>\n");
     return page->good;
 }
@@ -112,8 +162,9 @@ bool page_end(struct page *page)
 void page_write_message(struct http_response *response, int status, const char *title, const char *text,
                         struct slice back)
 {
+    const struct page_head head = {.status = status, .title = title};
     struct page page;
-    page_begin(&page, response, status, title, "");
+    page_begin(&page, response, &head);
     page_markup(&page, "<p>");
     page_string(&page, text);
     page_markup(&page, "</p>\n");

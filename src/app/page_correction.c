@@ -4,7 +4,6 @@
  */
 #include "app/page_correction.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "app/page.h"
@@ -138,9 +137,7 @@ static void put(struct correcting *c, const char *html)
 
 static void put_number(struct correcting *c, size_t number)
 {
-    char text[24];
-    (void)snprintf(text, sizeof text, "%zu", number);
-    put(c, text);
+    page_format(&c->page, "%zu", number);
 }
 
 /* ` NAME="VALUE"` */
@@ -235,7 +232,7 @@ static void put_files(struct correcting *c, const struct shown *field, size_t pr
     if (form->attachments.max == 0) {
         return; /* what is wrong with it is that it is there */
     }
-    put(c, "<p>Files have to be chosen again: ");
+    put(c, "<p class=\"hint\">Files have to be chosen again: ");
     size_t chosen = put_chosen(c, field);
     put(c, "</p>\n<input type=\"file\"");
     put_field_attributes(c, field, problems);
@@ -362,7 +359,9 @@ static bool append_targets(struct buf *out, const struct config_form *form)
 static bool write_page(struct http_response *response, struct correcting *c,
                        const struct page_correction *correction, const char *targets)
 {
-    page_begin(&c->page, response, correction->status, correction->title, targets);
+    const struct page_head head = {
+        .status = correction->status, .title = correction->title, .form_targets = targets};
+    page_begin(&c->page, response, &head);
     put(c, "<p>");
     page_string(&c->page, correction->text);
     put(c, "</p>\n");

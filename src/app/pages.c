@@ -1,29 +1,13 @@
 /*
- * A page that is not listed does not exist. The digests are of what the program holds, so that the policy never names
- * anything else.
+ * A page that is not listed does not exist.
  */
 #include "app/pages.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "app/access.h"
-#include "app/dashboard.h"
 #include "app/exchange.h"
-#include "fcgi_smtp/base64.h"
-#include "fcgi_smtp/digest.h"
-
-static bool source_of(struct slice content, char source[PAGES_SOURCE_MAX])
-{
-    unsigned char digest[DIGEST_SIZE];
-    char text[PAGES_SOURCE_MAX];
-    if (!digest_of(content, digest)) {
-        return false;
-    }
-    int len = (int)base64_encode(digest, sizeof digest, text);
-    (void)snprintf(source, PAGES_SOURCE_MAX, "sha256-%.*s", len, text);
-    return true;
-}
+#include "app/page.h"
 
 bool pages_init(struct pages *pages, const struct config *config)
 {
@@ -33,8 +17,7 @@ bool pages_init(struct pages *pages, const struct config *config)
          i++) { /* the configuration's check found them good */
         pages->from_count += http_network_parse(&pages->from[pages->from_count], from->items[i]) ? 1 : 0;
     }
-    return pages->from != NULL && source_of(dashboard_style(), pages->style_source) &&
-           source_of(dashboard_script(), pages->script_source);
+    return pages->from != NULL;
 }
 
 void pages_free(struct pages *pages)
@@ -77,4 +60,13 @@ bool page_allowed(struct exchange *exchange, enum config_page page)
     }
     bool by_key = exchange->key != NULL && (exchange->key->allow.pages & page) != 0;
     return by_key || comes_from_near(exchange) || refuse(exchange);
+}
+
+void pages_end(struct exchange *exchange, struct page *page)
+{
+    exchange->result = RESULT_OK;
+    if (!page_end(page)) {
+        err_set(&exchange->err, "There is no room for the page");
+        exchange_refuse(exchange, PROBLEM_INTERNAL);
+    }
 }

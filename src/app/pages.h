@@ -12,15 +12,11 @@
 #include "fcgi_smtp/http_server.h"
 
 struct exchange;
-
-/* A Content-Security-Policy source: sha256- and the digest in base64. */
-#define PAGES_SOURCE_MAX 64
+struct page;
 
 struct pages {
     struct http_network *from; /* owned: pages_from */
     size_t from_count;
-    char style_source[PAGES_SOURCE_MAX];
-    char script_source[PAGES_SOURCE_MAX];
 };
 
 /* False without memory. */
@@ -29,5 +25,8 @@ void pages_free(struct pages *pages); /* takes a zeroed one */
 
 /* False: the request may not see the page, or there is none, as was answered. */
 bool page_allowed(struct exchange *exchange, enum config_page page);
+
+/* Ends a page and the request. Where there was no room for all of it the answer is a 500. */
+void pages_end(struct exchange *exchange, struct page *page);
 
 #endif

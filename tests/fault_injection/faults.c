@@ -22,8 +22,9 @@
 #include <unistd.h>
 
 struct faults {
-    atomic_int_least64_t armed; /* 0: nothing fails. Else each allocation counts; the one with the number fail_at fails: */
-    atomic_int_least64_t seen;  /* allocations since this was set to 0 */
+    atomic_int_least64_t
+        armed; /* 0: nothing fails. Else each allocation counts; the one with the number fail_at fails: */
+    atomic_int_least64_t seen; /* allocations since this was set to 0 */
     atomic_int_least64_t fail_at;
     atomic_int_least64_t and_on;     /* not 0: and all after it fail as well */
     atomic_int_least64_t failed;     /* how many have */

@@ -130,8 +130,8 @@ class FormTest(BenchTest):
         self.assertEqual(headers["Cache-Control"], "no-store")
         self.assertTrue(headers["X-Request-Id"])
         policy = headers["Content-Security-Policy"]
-        self.assertRegex(policy, r"^default-src 'none'; style-src 'sha256-[A-Za-z0-9+/]{43}='; base-uri 'none'; "
-                                 r"frame-ancestors 'none'; form-action 'self'")
+        self.assertRegex(policy, r"^default-src 'none'; img-src data:; style-src 'sha256-[A-Za-z0-9+/]{43}='; "
+                                 r"base-uri 'none'; frame-ancestors 'none'; form-action '(self|none)'")
         body = answer.body.decode()
         self.assertTrue(body.startswith("<!DOCTYPE html>\n<html lang=\"en\">"), body)
         self.assertNotIn("<script", body)

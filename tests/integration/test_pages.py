@@ -1,7 +1,9 @@
 """Pages for people and monitoring through nginx: /metrics, /readyz, /status and the compose page."""
 
+import base64
 import collections
 import concurrent.futures
+import hashlib
 import html.parser
 import re
 import shutil
@@ -181,6 +183,17 @@ class Metrics(PagesTest):
         self.assertEqual(metrics.get("fcgi_smtp_deliveries_total", server="main", outcome="sent"),
                          len(self.mail.messages()))
 
+    def test_the_honeypot_has_a_result_of_its_own(self):
+        self.serve(self.mail.port, "forms: {contact: {to: a@example.com}}\ndefaults: {from: a@example.com}\n")
+        for fields in ([("name", "Ada")], [("name", "x"), ("_gotcha", "x")], [("botcheck", "x")]):
+            self.assertEqual(self.bench.send(*fields, path="/form/contact").status, 200)
+        metrics = self.metrics()
+        self.assertEqual(metrics.get("fcgi_smtp_results_total", result="accepted"), 1)
+        self.assertEqual(metrics.get("fcgi_smtp_results_total", result="trapped"), 2)
+        self.assertEqual(metrics.get("fcgi_smtp_requests_total", route="form", status="200"), 3)
+        self.assertEqual(metrics.total("fcgi_smtp_requests_total"), metrics.total("fcgi_smtp_results_total"))
+        self.assertEqual(len(self.mail.messages()), 1)
+
     def test_servers_of_requests_make_no_labels(self):
         more = (f"allow: {{recipients: ['*'], senders: ['*'], override: [server, port, tls], hosts: [127.0.0.1, localhost],"
                 f" ports: [{self.mail.port}]}}\n")
@@ -300,6 +313,34 @@ class Status(PagesTest):
         after, _ = self.page()
         self.assertNotEqual(text, after)
         self.assertIn("A mail server answers.", after)
+
+
+class Secrets(PagesTest):
+    PASSWORD = "Open-Sesame-4711"
+    KEY = "a-key-that-nobody-may-see"
+
+    def test_they_are_in_no_page(self):
+        """The server says the password again, as it is and as it came, and a visitor brings a wrong key."""
+        plain = base64.b64encode(f"\0app\0{self.PASSWORD}".encode()).decode()
+        ca = self.bench.certificates()
+        script = self.bench.start_script(
+            "== *\nTLS\nS: 220 x\nC: EHLO *\nS: 250-x\nS: 250 AUTH PLAIN\nC: AUTH *\n"
+            f"S: 535 5.7.8 {self.PASSWORD} is wrong, {plain} too\nC?: QUIT\nREAD-UNTIL-EOF\n", "--cert-dir", ca)
+        self.bench.start_program(
+            f"server: {{host: localhost, port: {script.port}, tls: implicit, ca_file: {ca}/ca.pem, user: app,"
+            f" password: {self.PASSWORD}}}\n{ALL}{OPEN}"
+            f"keys: [{{name: shop, sha256: {hashlib.sha256(self.KEY.encode()).hexdigest()}, allow: {{recipients: ['*'], senders: ['*']}}}}]\n")
+        self.bench.start_nginx()
+        bearer = {"Authorization": f"Bearer {self.KEY}"}
+        self.assertProblem(self.bench.send(*FIELDS, headers=bearer), 502, "smtp-auth-failed")
+        self.assertProblem(self.bench.send(*FIELDS, headers={"Authorization": f"Bearer {self.KEY}x"}), 401, "key-unknown")
+        self.assertEqual(self.metrics().get("fcgi_smtp_deliveries_total", server="default", outcome="auth-failed"), 1)
+        status = self.bench.get("/status").body.decode()
+        self.assertIn("smtp-auth-failed", status)
+        for text in (status, self.bench.get("/metrics").body.decode(), self.bench.get("/").body.decode(),
+                     self.bench.get("/readyz").body.decode()):
+            for secret in (self.PASSWORD, plain, self.KEY, hashlib.sha256(self.KEY.encode()).hexdigest()):
+                self.assertNotIn(secret, text)
 
 
 class Compose(PagesTest):

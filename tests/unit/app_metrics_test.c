@@ -24,6 +24,7 @@ static void *count_requests(void *argument)
         {METRICS_SEND, 200, METRICS_ACCEPTED, 10, 3}, {METRICS_SEND, 422, METRICS_FAILED, 0, 0},
         {METRICS_OTHER, 404, METRICS_REFUSED, 0, 0},  {METRICS_STATUS, 200, METRICS_ACCEPTED, 0, 0},
         {METRICS_READYZ, 503, METRICS_FAILED, 0, 0},  {METRICS_SEND, 599, METRICS_FAILED, 0, 0},
+        {METRICS_FORM, 200, METRICS_TRAPPED, 0, 0},
     };
     for (size_t i = 0; i < EACH; i++) {
         metrics_count_request(metrics, &kinds[i % COUNT(kinds)]);
@@ -49,8 +50,8 @@ static void results_add_up_to_requests(void)
                                             i % METRICS_STATUSES);
         }
         CU_ASSERT_EQUAL(by_route, requests.total);
-        CU_ASSERT_EQUAL(requests.results[METRICS_ACCEPTED] + requests.results[METRICS_REFUSED] +
-                            requests.results[METRICS_FAILED],
+        CU_ASSERT_EQUAL(requests.results[METRICS_ACCEPTED] + requests.results[METRICS_TRAPPED] +
+                            requests.results[METRICS_REFUSED] + requests.results[METRICS_FAILED],
                         requests.total);
     } while (requests.total < (uint64_t)COUNTERS * EACH);
     for (size_t i = 0; i < COUNTERS; i++) {
@@ -58,9 +59,9 @@ static void results_add_up_to_requests(void)
     }
     metrics_requests(&metrics, &requests);
     CU_ASSERT_EQUAL(requests.total, (uint64_t)COUNTERS * EACH);
-    CU_ASSERT_EQUAL(metrics_get(&metrics.octets_in), UINT64_C(10) * COUNTERS * (EACH / 6 + 1));
+    CU_ASSERT_EQUAL(metrics_get(&metrics.octets_in), UINT64_C(10) * COUNTERS * (EACH / 7 + 1));
     CU_ASSERT_EQUAL(metrics_requests_by(&requests, METRICS_SEND, 0),
-                    (uint64_t)COUNTERS * (EACH / 6)); /* 599 */
+                    (uint64_t)COUNTERS * (EACH / 7)); /* 599 */
     metrics_free(&metrics);
 }
 
@@ -128,6 +129,39 @@ static void deliveries_go_by_class(void)
         CU_ASSERT_EQUAL(times.count, taken[i]);
         CU_ASSERT_EQUAL(times.sum, sums[i]);
     }
+    metrics_free(&metrics);
+}
+
+/* By name, for good: whoever asks again goes on counting. */
+static void servers_are_known_by_name(void)
+{
+    struct metrics metrics = {.started_at = 0};
+    metrics_init(&metrics);
+    CU_ASSERT_PTR_NULL(metrics_first_server(&metrics));
+    struct metrics_server *a = metrics_server_named(&metrics, "a");
+    struct metrics_server *b = metrics_server_named(&metrics, "b");
+    CU_ASSERT_TRUE_FATAL(a != NULL && b != NULL);
+    CU_ASSERT_PTR_EQUAL(metrics_server_named(&metrics, "a"), a);
+    CU_ASSERT_PTR_EQUAL(metrics_server_named(&metrics, "b"), b);
+    CU_ASSERT_PTR_EQUAL(metrics_first_server(&metrics), a);
+    CU_ASSERT_PTR_EQUAL(metrics_next_server(a), b);
+    CU_ASSERT_PTR_NULL(metrics_next_server(b));
+    CU_ASSERT_STRING_EQUAL(b->name, "b");
+    metrics_free(&metrics);
+}
+
+static void reloads_are_counted(void)
+{
+    struct metrics metrics = {.started_at = 0};
+    metrics_init(&metrics);
+    CU_ASSERT_EQUAL(metrics_loaded_at(&metrics), metrics.started_at);
+    atomic_store(&metrics.loaded_at, 1);
+    metrics_count_reload(&metrics, METRICS_RELOAD_REFUSED);
+    CU_ASSERT_EQUAL(metrics_loaded_at(&metrics), 1);
+    metrics_count_reload(&metrics, METRICS_RELOAD_OK);
+    CU_ASSERT_TRUE(metrics_loaded_at(&metrics) >= metrics.started_at);
+    CU_ASSERT_EQUAL(metrics_get(&metrics.reloads[METRICS_RELOAD_OK]), 1);
+    CU_ASSERT_EQUAL(metrics_get(&metrics.reloads[METRICS_RELOAD_REFUSED]), 1);
     metrics_free(&metrics);
 }
 
@@ -319,6 +353,8 @@ static const struct unit_test tests[] = {
     {"results add up to requests", results_add_up_to_requests},
     {"routes go by the path", routes_go_by_the_path},
     {"deliveries go by class", deliveries_go_by_class},
+    {"servers are known by name", servers_are_known_by_name},
+    {"reloads are counted", reloads_are_counted},
     {"names differ", names_differ},
     {"quantiles come from buckets", quantiles_come_from_buckets},
     {"labels are escaped", labels_are_escaped},

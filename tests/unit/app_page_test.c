@@ -40,8 +40,8 @@ static void test_message(void)
     expect(headers, "Content-Type: text/html; charset=utf-8\r\n");
     expect(headers, "X-Content-Type-Options: nosniff\r\n");
     expect(headers, "Referrer-Policy: same-origin\r\n");
-    expect(headers, "Content-Security-Policy: default-src 'none'; style-src 'sha256-");
-    expect(headers, "; base-uri 'none'; frame-ancestors 'none'; form-action 'self'\r\n");
+    expect(headers, "Content-Security-Policy: default-src 'none'; img-src data:; style-src 'sha256-");
+    expect(headers, "; base-uri 'none'; frame-ancestors 'none'; form-action 'none'\r\n");
     expect(headers, "Retry-After: 5\r\n");
     expect_none(headers, "json");
     const char *body = buf_cstr(&response.body);
@@ -163,11 +163,11 @@ static void test_files(void)
     const char *body = buf_cstr(&response.body);
     expect(body, "<form method=\"post\" enctype=\"multipart/form-data\">\n");
     expect(body,
-           "<p>Files have to be chosen again: a&lt;b&gt;.pdf, c.pdf</p>\n"
+           "<p class=\"hint\">Files have to be chosen again: a&lt;b&gt;.pdf, c.pdf</p>\n"
            "<input type=\"file\" id=\"field-1\" name=\"cv\" multiple accept=\"application/*,image/png\">");
-    expect(body,
-           "<p>Files have to be chosen again: d.png</p>\n<input type=\"file\" id=\"field-2\" name=\"photo\" "
-           "accept=\"application/*,image/png\">");
+    expect(body, "<p class=\"hint\">Files have to be chosen again: d.png</p>\n<input type=\"file\" "
+                 "id=\"field-2\" name=\"photo\" "
+                 "accept=\"application/*,image/png\">");
     http_response_free(&response);
 
     /* where none can be sent there is nothing to choose */
@@ -244,7 +244,7 @@ static void test_too_large(void)
 /* Without room the page never ends early as if it were whole. */
 static void test_no_room(void)
 {
-    for (size_t limit = 0; limit < 1200; limit += 7) {
+    for (size_t limit = 0; limit < 5000; limit += 7) {
         struct http_response response;
         http_response_init(&response);
         response.body.limit = limit;
