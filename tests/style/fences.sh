@@ -24,6 +24,7 @@ fence 'uni(type|ctype|norm|str)\.h' 'src/smtp/saslprep\.c'
 fence 'idn2\.h' 'src/mime/[^:]*'
 fence '(linux/)?seccomp\.h' 'src/cli/sandbox_seccomp\.c'
 fence 'linux/landlock\.h' 'src/cli/sandbox_landlock\.c'
+fence 'syslog\.h' 'src/core/log_output\.c'
 
 # The folder that a public header belongs to.
 owner() {
