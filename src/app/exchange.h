@@ -42,6 +42,8 @@ struct app {
     int cancel_fd;                    /* an eventfd: readable once deliveries under way must end */
 };
 
+#define EXCHANGE_NO_MEMORY "There is no memory left for the request"
+
 enum exchange_result {
     RESULT_OK,
     RESULT_SENT,

@@ -107,10 +107,12 @@ static bool load_and_apply(const struct reload *reload)
     return apply(reload, config, &options);
 }
 
-void reload_now(const struct reload *reload)
+bool reload_now(const struct reload *reload)
 {
     if (!load_and_apply(reload)) {
         log_message(LOG_LEVEL_ERROR, "%s was not taken: the running configuration stays as it is",
                     reload->path);
+        return false;
     }
+    return true;
 }

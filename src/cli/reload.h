@@ -18,8 +18,8 @@ struct reload {
 
 /*
  * All of the file applies from now on, or nothing of it does. Says in the log what came of it: each problem in a line of its
- * own. From one thread at a time.
+ * own. True: it applies. From one thread at a time.
  */
-void reload_now(const struct reload *reload);
+bool reload_now(const struct reload *reload);
 
 #endif

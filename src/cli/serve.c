@@ -12,6 +12,7 @@
 #include "cli/reload.h"
 #include "cli/sandbox.h"
 #include "cli/server_options.h"
+#include "cli/service.h"
 #include "fcgi_smtp/app.h"
 #include "fcgi_smtp/http_server.h"
 #include "fcgi_smtp/log.h"
@@ -21,17 +22,33 @@
 struct waiter {
     sigset_t signals;
     struct reload reload;
+    struct service service;
 };
+
+static void reload_and_tell(const struct waiter *waiter)
+{
+    service_reloading(&waiter->service);
+    bool taken = reload_now(&waiter->reload);
+    service_ready(&waiter->service,
+                  taken ? "Serving" : "Serving; the changed configuration was refused, see the log");
+}
+
+static void stop_and_tell(const struct waiter *waiter)
+{
+    int64_t timeout = app_config(waiter->reload.app)->shutdown_timeout + HTTP_CANCEL_GRACE_MS;
+    service_stopping(&waiter->service, timeout, "Finishing the requests in work");
+    http_server_stop(waiter->reload.server);
+}
 
 static void *wait_for_signals(void *argument)
 {
     struct waiter *waiter = argument;
     int number = 0;
     while (sigwait(&waiter->signals, &number) == 0 && number == SIGHUP) {
-        reload_now(&waiter->reload);
+        reload_and_tell(waiter);
     }
     log_message(LOG_LEVEL_INFO, "%s: finishing the requests in work", strsignal(number));
-    http_server_stop(waiter->reload.server);
+    stop_and_tell(waiter);
     return NULL;
 }
 
@@ -41,6 +58,7 @@ static enum serve_result run(struct waiter *waiter)
     struct http_server *server = waiter->reload.server;
     struct err err = {0};
     pthread_t thread;
+    service_ready(&waiter->service, "Serving"); /* the socket listens; before any other word to the manager */
     if (pthread_create(&thread, NULL, wait_for_signals, waiter) != 0) {
         log_message(LOG_LEVEL_ERROR, "cannot start a thread");
         return SERVE_FAILED;
@@ -105,9 +123,13 @@ enum serve_result serve(struct config *config, const char *path, int handed_over
     (void)sigaddset(&waiter.signals, SIGHUP);
     (void)pthread_sigmask(SIG_BLOCK, &waiter.signals, NULL);
     log_open(config->log.level, config->log.format, config->log.to);
+    if (!service_open(&waiter.service, &err)) {
+        log_message(LOG_LEVEL_WARNING, "%s", err.text);
+    }
     waiter.reload.app = app_new(config, &err);
     if (waiter.reload.app == NULL) {
         log_message(LOG_LEVEL_ERROR, "%s", err.text);
+        service_close(&waiter.service);
         return SERVE_FAILED;
     }
     waiter.reload.server = open_server(waiter.reload.app, handed_over);
@@ -117,6 +139,7 @@ enum serve_result serve(struct config *config, const char *path, int handed_over
     if (result != SERVE_STUCK) {
         http_server_free(waiter.reload.server);
         app_free(waiter.reload.app);
+        service_close(&waiter.service);
     }
     return result;
 }

@@ -5,7 +5,9 @@
  */
 #include "http/responder.h"
 
+#include <errno.h>
 #include <fastcgi.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -13,13 +15,40 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/time.h>
+#include <unistd.h>
 
+#include "fcgi_smtp/log.h"
 #include "fcgi_smtp/secret.h"
+
+/*
+ * libfcgi ends the process when it gets no memory for its streams and parameters (assert). Where the
+ * address space is limited this much must be left before it is asked for them, so that other threads cannot use it up in the
+ * meantime.
+ */
+#define RESPONDER_MARGIN ((size_t)4 * 1024 * 1024)
+
+/* Written before there are threads. */
+static struct {
+    int statm; /* -1: there is no limit */
+    rlim_t limit;
+} memory = {.statm = -1};
+
+static void look_for_limit(void)
+{
+    struct rlimit limit;
+    if (memory.statm < 0 && getrlimit(RLIMIT_AS, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY) {
+        memory.limit = limit.rlim_cur;
+        memory.statm =
+            open("/proc/self/statm", O_RDONLY | O_CLOEXEC); /* now, since a sandbox may forbid it later */
+    }
+}
 
 bool responder_setup(struct err *err)
 {
+    look_for_limit();
     /* FCGX_Init puts its own actions for these in the place of default or ignored ones. */
     static const int replaced[] = {SIGPIPE, SIGUSR1, SIGTERM};
     struct sigaction before[sizeof replaced / sizeof replaced[0]];
@@ -50,9 +79,29 @@ bool responder_first_record_ok(const unsigned char record[RESPONDER_FIRST_RECORD
            role == FCGI_RESPONDER;
 }
 
+/* Looks at /proc/self/statm, because a trial would take the memory away from the other threads for a moment. */
+static bool has_memory(void)
+{
+    char text[128];
+    if (memory.statm < 0) {
+        return true;
+    }
+    ssize_t len = pread(memory.statm, text, sizeof text - 1, 0);
+    text[len > 0 ? len : 0] = '\0';
+    rlim_t used =
+        (rlim_t)strtoull(text, NULL, 10) * (rlim_t)sysconf(_SC_PAGESIZE); /* proc(5): all pages come first */
+    return used + RESPONDER_MARGIN <= memory.limit;
+}
+
 bool responder_accept(struct responder *responder, int fd, bool tcp)
 {
+    if (!has_memory()) {
+        log_message(LOG_LEVEL_ERROR, "closed a FastCGI connection: there is no memory left for a request");
+        (void)close(fd);
+        return false;
+    }
     responder->tcp = tcp;
+    responder->ended = false;
     FCGX_Request *fcgi = &responder->fcgi;
     /* No listening socket: after a failure libfcgi tries to accept another connection, which ends at once. */
     FCGX_InitRequest(fcgi, -1, 0);
@@ -173,7 +222,8 @@ void responder_resize(struct responder *responder, size_t size)
     FCGX_Stream *in = responder->fcgi.in;
     struct stream_data_prefix *data = buffer_of(in);
     size_t held = data != NULL ? (size_t)(data->buffStop - in->rdNext) : 0;
-    if (data == NULL || held > size || in->stop < in->rdNext || in->stop > data->buffStop) {
+    bool is_so_already = data != NULL && data->bufflen <= (int)size && data->bufflen >= (int)size - 8;
+    if (data == NULL || is_so_already || held > size || in->stop < in->rdNext || in->stop > data->buffStop) {
         return;
     }
     unsigned char *buffer = malloc(size);
@@ -198,9 +248,55 @@ bool responder_write(struct responder *responder, const void *octets, size_t len
     return len == 0 || (len <= INT_MAX && FCGX_PutStr(octets, (int)len, responder->fcgi.out) == (int)len);
 }
 
-/* What FCGX_Finish_r does first; it is done here alone because FCGX_Finish_r frees the parameters, too. */
-bool responder_finish(struct responder *responder)
+static bool send_all(int fd, const unsigned char *octets, size_t len)
 {
+    while (len > 0) {
+        ssize_t sent = send(fd, octets, len, MSG_NOSIGNAL);
+        if (sent < 0 && errno != EINTR) {
+            return false;
+        }
+        octets += sent > 0 ? sent : 0;
+        len -= sent > 0 ? (size_t)sent : 0;
+    }
+    return true;
+}
+
+static FCGI_Header header_of(unsigned char type, int request_id, unsigned char content_length)
+{
+    return (FCGI_Header){.version = FCGI_VERSION_1,
+                         .type = type,
+                         .requestIdB1 = (unsigned char)(request_id >> 8),
+                         .requestIdB0 = (unsigned char)request_id,
+                         .contentLengthB0 = content_length};
+}
+
+/*
+ * FCGI_END_REQUEST with a management record behind it that nobody asked for (FastCGI 1.0, 4.2). nginx keeps no connection
+ * on which more has come than the end, and others ignore it.
+ */
+static bool end_and_part(struct responder *responder)
+{
+    int id = responder->fcgi.requestId;
+    const struct {
+        FCGI_Header out;
+        FCGI_EndRequestRecord end;
+        FCGI_UnknownTypeRecord more;
+    } last = {header_of(FCGI_STDOUT, id, 0),
+              {.header = header_of(FCGI_END_REQUEST, id, sizeof(FCGI_EndRequestBody)),
+               .body = {.protocolStatus = FCGI_REQUEST_COMPLETE}},
+              {.header = header_of(FCGI_UNKNOWN_TYPE, FCGI_NULL_REQUEST_ID, sizeof(FCGI_UnknownTypeBody)),
+               .body = {.type = FCGI_UNKNOWN_TYPE}}};
+    bool flushed = FCGX_FFlush(responder->fcgi.out) == 0;
+    responder->ended = true;
+    return flushed && send_all(responder->fcgi.ipcFd, (const unsigned char *)&last, sizeof last);
+}
+
+/* What FCGX_Finish_r does first; it is done here alone because FCGX_Finish_r frees the parameters, too. */
+bool responder_finish(struct responder *responder, bool part)
+{
+    if (part && responder->keep) {
+        return end_and_part(responder);
+    }
     bool err_ok =
         FCGX_FClose(responder->fcgi.err) == 0; /* err first: out then carries FCGI_END_REQUEST in one write */
     bool out_ok = FCGX_FClose(responder->fcgi.out) == 0;
@@ -213,6 +309,10 @@ bool responder_free(struct responder *responder)
     if (data != NULL) {
         secret_wipe(data->buff, (size_t)data->bufflen);
     }
-    FCGX_Finish_r(&responder->fcgi);
+    if (responder->ended) {
+        FCGX_Free(&responder->fcgi, 0); /* FCGX_Finish_r would write the end once more */
+    } else {
+        FCGX_Finish_r(&responder->fcgi);
+    }
     return responder->fcgi.ipcFd >= 0;
 }
