@@ -33,6 +33,9 @@ RUN set -eu; \
     chmod 1777 $root/tmp; chown 65532:65532 $root/run/fcgi-smtp
 
 FROM scratch
+LABEL org.opencontainers.image.title="fcgi-smtp" \
+      org.opencontainers.image.description="A FastCGI application that gives nginx a mail API" \
+      org.opencontainers.image.licenses="BSD-2-Clause"
 COPY --from=build /root-of-image /
 USER 65532:65532
 EXPOSE 9000

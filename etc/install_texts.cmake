@@ -12,7 +12,7 @@ function(install_texts directory)
 endfunction()
 
 install_texts("${CMAKE_INSTALL_PREFIX}/share/fcgi-smtp/nginx"
-  nginx/fcgi-smtp.conf nginx/fcgi-smtp-mailgun.conf nginx/fcgi-smtp-upstream.conf)
+  nginx/fcgi-smtp.conf nginx/fcgi-smtp-hosts.conf nginx/fcgi-smtp-mailgun.conf nginx/fcgi-smtp-upstream.conf)
 # systemd looks into /usr/local/lib too; a package's units are in /lib in Debian 12.
 if(CMAKE_INSTALL_PREFIX STREQUAL /usr)
   install_texts(/lib/systemd/system systemd/fcgi-smtp.service systemd/fcgi-smtp.socket)

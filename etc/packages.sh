@@ -15,7 +15,7 @@ build libjansson-dev
 build libssl-dev
 build libunistring-dev
 build libyaml-dev
-build ninja-build
+build make
 build pkg-config
 demo ca-certificates
 demo curl
@@ -28,6 +28,7 @@ test clang-14
 test clang-format-14
 test clang-tidy-14
 test debootstrap
+test docker-compose
 test dovecot-core
 test iproute2
 test libclang-rt-14-dev
@@ -38,8 +39,11 @@ test mandoc
 test nodejs
 test npm
 test openssl
+test php-cli
+test php-curl
 test postfix
 test python3-requests
+test python3-yaml
 test spawn-fcgi
 test strace
 test systemd

@@ -186,9 +186,8 @@ struct config {
     struct config_log log;
     unsigned pages;                   /* bits of enum config_page: those that there are */
     struct config_strings pages_from; /* addresses and networks that need no key for them */
-    struct config_indexes
-        server; /* >= 1 of servers, in the order in which they are tried when a request names
-                                     none; each once */
+    /* >= 1 of servers, in the order in which they are tried when a request names none; each once. */
+    struct config_indexes server;
     struct config_server *servers;
     size_t server_count; /* >= 1 */
     struct config_defaults defaults;
@@ -244,7 +243,7 @@ struct config *config_parse(const char *name, struct slice yaml, bool handed_ove
 
 void config_free(struct config *config); /* takes NULL; wipes secrets */
 
-/* The whole effective configuration as YAML that config_load reads again, secrets as "***". */
+/* The whole effective configuration as YAML that config_load reads again; secrets and a command's arguments are "***". */
 bool config_print(const struct config *config, struct buf *out) BUF_MUST_CHECK;
 
 /*

@@ -1,5 +1,5 @@
 /*
- * random: unpredictable octets from OpenSSL's generator, written as text. All calls are thread-safe.
+ * random: unpredictable octets from the kernel, also written as text. All calls are thread-safe.
  */
 #ifndef FCGI_SMTP_RANDOM_H
 #define FCGI_SMTP_RANDOM_H

@@ -279,13 +279,25 @@ size_t schema_names(const char *section, char names[SCHEMA_NAMES_MAX][SCHEMA_PAT
     return count;
 }
 
-const char *schema_elsewhere(struct slice name)
+/* The octets of path up to and with its part of that name; 0: it has none. */
+static size_t part_end(const char *path, struct slice name)
 {
-    for (size_t i = 0; i < schema_key_count; i++) {
-        const char *dot = strrchr(schema_keys[i].path, '.');
-        if (dot != NULL && slice_equal(slice_of(dot + 1), name)) {
-            return schema_keys[i].path;
+    for (const char *part = path; part != NULL;) {
+        struct slice found = {part, strcspn(part, ".")};
+        if (slice_equal(found, name)) {
+            return (size_t)(part - path) + found.len;
         }
+        part = part[found.len] == '.' ? part + found.len + 1 : NULL;
     }
-    return NULL;
+    return 0;
+}
+
+bool schema_elsewhere(struct slice name, char path[SCHEMA_PATH_MAX])
+{
+    size_t len = 0;
+    for (size_t i = 0; i < schema_key_count && len == 0 && !slice_equal(name, SLICE("*")); i++) {
+        len = part_end(schema_keys[i].path, name);
+        (void)snprintf(path, SCHEMA_PATH_MAX, "%.*s", (int)len, schema_keys[i].path);
+    }
+    return len > 0;
 }

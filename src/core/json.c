@@ -13,6 +13,7 @@
 #include <stdlib.h>
 
 #include "core/json_scan.h"
+#include "core/json_write.h"
 #include "fcgi_smtp/utf8.h"
 
 struct json {
@@ -183,15 +184,20 @@ static int append_piece(const char *octets, size_t len, void *out)
     return buf_append(out, octets, len) ? 0 : -1;
 }
 
+static void take_back(struct buf *out, size_t before)
+{
+    out->len = before;
+    if (out->data != NULL) {
+        out->data[before] = '\0';
+    }
+}
+
 /* All of it, or nothing. */
 static bool append_text(struct buf *out, const json_t *value, size_t flags)
 {
     size_t before = out->len;
     if (json_dump_callback(value, append_piece, out, JSON_COMPACT | flags) != 0) {
-        out->len = before;
-        if (out->data != NULL) {
-            out->data[before] = '\0';
-        }
+        take_back(out, before);
         return false;
     }
     return true;
@@ -199,7 +205,15 @@ static bool append_text(struct buf *out, const json_t *value, size_t flags)
 
 bool json_write(const struct json *json, struct buf *out)
 {
-    return json != NULL && is_complete(json) && append_text(out, json->value, 0);
+    if (json == NULL || !is_complete(json)) {
+        return false;
+    }
+    size_t before = out->len;
+    if (!json_write_value(out, json->value)) {
+        take_back(out, before);
+        return false;
+    }
+    return true;
 }
 
 /* jansson's text; but what it quotes of the JSON may be a piece of a password, unless it is a key. */

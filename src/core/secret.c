@@ -1,5 +1,6 @@
 /*
- * OPENSSL_cleanse is what the compiler must not drop. Every buffer that a secret passes through is wiped,
+ * explicit_bzero is what the compiler must not drop, and as fast as memset: the buffer of each request's body is wiped.
+ * Every buffer that a secret passes through is wiped,
  * also those of reading; stdio is not used, since its buffers cannot be.
  */
 #include "fcgi_smtp/secret.h"
@@ -8,6 +9,7 @@
 #include <fcntl.h>
 #include <openssl/crypto.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #define LINE_MAX_READ (SECRET_MAX + 2) /* a secret and its CR and LF */
@@ -15,7 +17,7 @@
 void secret_wipe(void *octets, size_t len)
 {
     if (octets != NULL && len > 0) {
-        OPENSSL_cleanse(octets, len);
+        explicit_bzero(octets, len);
     }
 }
 

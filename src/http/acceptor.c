@@ -54,7 +54,7 @@ static void dispatch(struct acceptor *acceptor, struct connection *connection, d
     connection->late = false;
     server_move(server, connection, CONNECTION_READING, deadline_add(begun_at, server->options.read_time_ms));
     connection_queue_push(&server->ready, connection);
-    pthread_cond_signal(&server->work);
+    server_choose_worker(server, &acceptor->chosen);
 }
 
 /*
@@ -75,11 +75,12 @@ static void await_rest(struct acceptor *acceptor, struct connection *connection)
 }
 
 /* Something happened on a connection without a request. */
-static void first_octets(struct acceptor *acceptor, struct connection *connection, uint32_t events)
+static void first_octets(struct acceptor *acceptor, struct connection *connection, enum first_record found,
+                         uint32_t events)
 {
     struct http_server *server = acceptor->server;
     bool partial = connection->state == CONNECTION_PARTIAL;
-    switch (peek_first_record(connection)) {
+    switch (found) {
     case FIRST_REQUEST:
         if (partial) {
             server_unwatch(server, connection); /* its events are not EPOLLONESHOT */
@@ -145,7 +146,7 @@ static void expire_waiting(struct acceptor *acceptor, struct connection *connect
     struct http_server *server = acceptor->server;
     server_move(server, connection, CONNECTION_WORKING, DEADLINE_NEVER);
     connection_queue_push(&server->expired, connection);
-    pthread_cond_signal(&server->work);
+    server_choose_worker(server, &acceptor->chosen);
 }
 
 /*
@@ -199,8 +200,8 @@ static void stop(struct acceptor *acceptor)
     struct http_server *server = acceptor->server;
     server->stopping = true;
     acceptor->stop_by = deadline_after(server->options.shutdown_timeout_ms);
-    acceptor_last_connections(acceptor);
     listen_watch(acceptor, EPOLL_CTL_DEL, 0); /* closing would not do when others hold the socket, too */
+    acceptor_last_connections(acceptor);
     listener_close(&server->listener);
     acceptor->accept_again = DEADLINE_NEVER;
     deadline grace = deadline_after(STOP_GRACE_MS);
@@ -235,20 +236,47 @@ static void wake_read(const struct http_server *server)
     (void)got;
 }
 
-static void handle(struct acceptor *acceptor, const struct epoll_event *events, int count)
+static bool is_connection(const struct http_server *server, const struct epoll_event *event)
+{
+    return event->data.ptr != &server->wake_fd && event->data.ptr != &server->listener;
+}
+
+/*
+ * What happened in one round. Connections are peeked at before the lock is taken, or the workers would wait for the
+ * system: one with an event has no other owner, so its descriptor stays.
+ */
+struct round {
+    int count;
+    struct epoll_event events[EVENTS_PER_ROUND];
+    enum first_record found[EVENTS_PER_ROUND];
+};
+
+static void await_round(struct acceptor *acceptor, struct round *round, int timeout)
+{
+    const struct http_server *server = acceptor->server;
+    round->count = epoll_wait(server->epoll_fd, round->events, EVENTS_PER_ROUND, timeout);
+    for (int i = 0; i < round->count; i++) {
+        if (is_connection(server, &round->events[i])) {
+            round->found[i] = peek_first_record(round->events[i].data.ptr);
+        }
+    }
+}
+
+static void handle(struct acceptor *acceptor, const struct round *round)
 {
     struct http_server *server = acceptor->server;
     bool accept = false;
-    for (int i = 0; i < count; i++) {
-        struct connection *connection = events[i].data.ptr;
-        if (events[i].data.ptr == &server->wake_fd) {
+    for (int i = 0; i < round->count; i++) {
+        const struct epoll_event *event = &round->events[i];
+        struct connection *connection = event->data.ptr;
+        if (event->data.ptr == &server->wake_fd) {
             wake_read(server);
-        } else if (events[i].data.ptr == &server->listener) {
+        } else if (event->data.ptr == &server->listener) {
             accept = true;
         } else if (connection->state == CONNECTION_LINGERING) {
             linger(acceptor, connection);
         } else {
-            first_octets(acceptor, connection, events[i].events);
+            first_octets(acceptor, connection, round->found[i], event->events);
         }
     }
     if (accept) {
@@ -281,20 +309,29 @@ static bool ended(const struct acceptor *acceptor)
     return server->stopping && (server_connections(server) == 0 || overdue);
 }
 
+/* The lock; threads that were woken under it would only wait for it. */
+static void release(struct acceptor *acceptor)
+{
+    struct idle_worker *chosen = acceptor->chosen;
+    acceptor->chosen = NULL;
+    pthread_mutex_unlock(&acceptor->server->lock);
+    server_wake_workers(chosen);
+}
+
 bool acceptor_run(struct http_server *server)
 {
     struct acceptor acceptor = {
         .server = server, .accept_again = DEADLINE_NEVER, .stop_by = DEADLINE_NEVER, .log_refusal_at = 0};
-    struct epoll_event events[EVENTS_PER_ROUND];
+    struct round round;
     listen_watch(&acceptor, EPOLL_CTL_ADD, EPOLLIN);
     pthread_mutex_lock(&server->lock);
     while (!ended(&acceptor)) {
         int timeout = sleep_ms(&acceptor);
-        pthread_mutex_unlock(&server->lock);
-        int count = epoll_wait(server->epoll_fd, events, EVENTS_PER_ROUND, timeout);
+        release(&acceptor);
+        await_round(&acceptor, &round, timeout);
         pthread_mutex_lock(&server->lock);
         server->wake_at = 0; /* awake */
-        handle(&acceptor, events, count);
+        handle(&acceptor, &round);
     }
     for (enum connection_state state = CONNECTION_IDLE; state <= CONNECTION_LINGERING; state++) {
         while (server->lists[state].first != NULL) {
@@ -302,6 +339,6 @@ bool acceptor_run(struct http_server *server)
         }
     }
     bool done = server_in_work(server) == 0;
-    pthread_mutex_unlock(&server->lock);
+    release(&acceptor);
     return done;
 }

@@ -8,15 +8,15 @@
 #include "http/server.h"
 
 #define FIRST_RECORD_MS 5000 /* for the octets of a first record, once one has come */
-#define STOP_GRACE_MS   200  /* for idle connections when the server stops */
 #define ACCEPT_PAUSE_MS 100  /* when the system has no descriptor or no memory for another connection */
 
 struct acceptor {
     struct http_server *server;
-    deadline accept_again;   /* the end of a pause; DEADLINE_NEVER: there is none */
-    deadline stop_by;        /* the end of the shutdown; DEADLINE_NEVER: not stopping */
-    bool cancelled;          /* stop_by has passed once */
-    deadline log_refusal_at; /* when a refused peer is worth a line again */
+    deadline accept_again;      /* the end of a pause; DEADLINE_NEVER: there is none */
+    deadline stop_by;           /* the end of the shutdown; DEADLINE_NEVER: not stopping */
+    bool cancelled;             /* stop_by has passed once */
+    deadline log_refusal_at;    /* when a refused peer is worth a line again */
+    struct idle_worker *chosen; /* to be woken once the lock is released */
 };
 
 void acceptor_pause(struct acceptor *acceptor, bool pause);

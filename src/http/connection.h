@@ -30,8 +30,9 @@ struct connection {
     enum connection_state state;
     struct connection *prev, *next; /* in the list of the state, by deadline */
     struct connection *next_job;
-    deadline due; /* the end of the state */
-    bool late;    /* the read deadline passed and the socket's reading side is shut down */
+    deadline due;  /* the end of the state */
+    bool late;     /* the read deadline passed and the socket's reading side is shut down */
+    bool has_slot; /* it is counted in the server's delivering; the worker's */
 
     deadline begun_at; /* the first octet of the request */
     size_t dropped;    /* octets read while lingering */

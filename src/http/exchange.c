@@ -27,8 +27,9 @@ enum fate { FATE_PARK, FATE_LINGER, FATE_CLOSE };
 /* Waits for the next request, or for the peer to close; false: neither is possible. */
 static bool hand_over(struct http_server *server, struct connection *connection, enum fate fate)
 {
-    if (fate == FATE_PARK && !server->stopping) {
-        server_move(server, connection, CONNECTION_IDLE, deadline_after(server->options.idle_ms));
+    if (fate == FATE_PARK) { /* also when stopping has begun meanwhile: nginx was not told before */
+        int64_t idle_ms = server->stopping ? STOP_GRACE_MS : server->options.idle_ms;
+        server_move(server, connection, CONNECTION_IDLE, deadline_after(idle_ms));
         return server_watch(server, connection, CONNECTION_IDLE_EVENTS);
     }
     if (fate == FATE_LINGER && shutdown(connection->fd, SHUT_WR) == 0) {
@@ -40,10 +41,26 @@ static bool hand_over(struct http_server *server, struct connection *connection,
     return false;
 }
 
+/*
+ * Gives the delivery slot back, if it has one. This thread takes the next waiting request itself, unless there is one
+ * to be refused first.
+ */
+static void leave_slot(struct http_server *server, struct connection *connection, struct idle_worker **chosen)
+{
+    server->delivering -= connection->has_slot ? 1 : 0;
+    if (connection->has_slot && server->lists[CONNECTION_WAITING].count > 0 &&
+        server->expired.first != NULL) {
+        server_choose_worker(server, chosen);
+    }
+    connection->has_slot = false;
+}
+
 /* The request is over; the connection goes back to the acceptor. */
 static void end(struct http_server *server, struct connection *connection, enum fate fate)
 {
+    struct idle_worker *chosen = NULL;
     pthread_mutex_lock(&server->lock);
+    leave_slot(server, connection, &chosen);
     if (!hand_over(server, connection, fate)) {
         server_close(server, connection);
     }
@@ -51,6 +68,7 @@ static void end(struct http_server *server, struct connection *connection, enum 
         server_wake_acceptor(server); /* it waits for the last one */
     }
     pthread_mutex_unlock(&server->lock);
+    server_wake_workers(chosen);
 }
 
 /* Reads a small rest of the body. True: the stream has ended as it should, and nothing came behind it. */
@@ -67,6 +85,9 @@ static bool settle_body(struct connection *connection)
 /* From here on the read deadline does not matter. True: it has passed already. */
 static bool reading_ends(struct http_server *server, struct connection *connection)
 {
+    if (connection->has_slot) {
+        return connection->late; /* it did not matter any more when the slot was taken */
+    }
     pthread_mutex_lock(&server->lock);
     server_move(server, connection, CONNECTION_WORKING, DEADLINE_NEVER);
     bool late = connection->late;
@@ -74,7 +95,7 @@ static bool reading_ends(struct http_server *server, struct connection *connecti
     return late;
 }
 
-static bool write_answer(struct connection *connection)
+static bool write_answer(struct connection *connection, bool keep)
 {
     struct http_request *request = &connection->request;
     struct http_response *response = &connection->response;
@@ -86,18 +107,17 @@ static bool write_answer(struct connection *connection)
               responder_write(responder, head.data, head.len) &&
               (!body || responder_write(responder, response->body.data, response->body.len));
     buf_free(&head);
-    return responder_finish(responder) && ok;
+    return responder_finish(responder, !keep) && ok;
 }
 
 static void answer(struct http_server *server, struct connection *connection)
 {
     bool settled = settle_body(connection);
     bool late = reading_ends(server, connection);
-    bool written = write_answer(connection);
-    bool keep =
-        written && connection->responder.keep && settled && !late && !atomic_load(&server->stop_asked);
+    bool keep = connection->responder.keep && settled && !late && !atomic_load(&server->stop_asked);
+    bool written = write_answer(connection, keep);
+    keep = keep && written;
     if (!keep) {
-        /* At once, or nginx could take the connection for another request. */
         shutdown(connection->fd, SHUT_WR);
     }
     server->handler.finished(server->handler.ctx, &connection->request, &connection->response, written);
@@ -118,6 +138,7 @@ static bool take_slot(struct http_server *server, struct connection *connection)
     bool taken = server->delivering < server->options.workers && server->lists[CONNECTION_WAITING].count == 0;
     if (taken) {
         server->delivering++;
+        connection->has_slot = true;
         server_move(server, connection, CONNECTION_WORKING, DEADLINE_NEVER);
     } else {
         server_move(server, connection, CONNECTION_WAITING, deadline_after(server->options.queue_wait_ms));
@@ -152,17 +173,14 @@ void exchange_begin(struct http_server *server, struct connection *connection)
     }
 }
 
-/* The slot is kept until the handler has finished, so that the next delivery finds what this one leaves behind. */
+/*
+ * The slot is kept until the handler has finished (see end), so that the next delivery finds what this one leaves
+ * behind.
+ */
 void exchange_deliver(struct http_server *server, struct connection *connection)
 {
     server->handler.deliver(server->handler.ctx, &connection->request, &connection->response);
     answer(server, connection);
-    pthread_mutex_lock(&server->lock);
-    server->delivering--;
-    if (server->lists[CONNECTION_WAITING].count > 0) {
-        pthread_cond_signal(&server->work);
-    }
-    pthread_mutex_unlock(&server->lock);
 }
 
 void exchange_overloaded(struct http_server *server, struct connection *connection)

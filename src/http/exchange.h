@@ -8,7 +8,7 @@
 #include "http/server.h"
 
 void exchange_begin(struct http_server *server, struct connection *connection);
-void exchange_deliver(struct http_server *server, struct connection *connection); /* counted in delivering */
+void exchange_deliver(struct http_server *server, struct connection *connection); /* has a slot */
 void exchange_overloaded(struct http_server *server, struct connection *connection);
 
 #endif

@@ -51,7 +51,7 @@ const char *http_request_param(const struct http_request *request, const char *n
 {
     size_t len = strlen(name);
     for (char *const *param = request->params; *param != NULL; param++) {
-        if (strncmp(*param, name, len) == 0 && (*param)[len] == '=') {
+        if ((*param)[0] == name[0] && strncmp(*param, name, len) == 0 && (*param)[len] == '=') {
             return *param + len + 1;
         }
     }

@@ -5,6 +5,7 @@
  */
 #include "http/responder.h"
 
+#include <errno.h>
 #include <fastcgi.h>
 #include <limits.h>
 #include <netinet/in.h>
@@ -53,6 +54,7 @@ bool responder_first_record_ok(const unsigned char record[RESPONDER_FIRST_RECORD
 bool responder_accept(struct responder *responder, int fd, bool tcp)
 {
     responder->tcp = tcp;
+    responder->ended = false;
     FCGX_Request *fcgi = &responder->fcgi;
     /* No listening socket: after a failure libfcgi tries to accept another connection, which ends at once. */
     FCGX_InitRequest(fcgi, -1, 0);
@@ -173,7 +175,8 @@ void responder_resize(struct responder *responder, size_t size)
     FCGX_Stream *in = responder->fcgi.in;
     struct stream_data_prefix *data = buffer_of(in);
     size_t held = data != NULL ? (size_t)(data->buffStop - in->rdNext) : 0;
-    if (data == NULL || held > size || in->stop < in->rdNext || in->stop > data->buffStop) {
+    bool is_so_already = data != NULL && data->bufflen <= (int)size && data->bufflen >= (int)size - 8;
+    if (data == NULL || is_so_already || held > size || in->stop < in->rdNext || in->stop > data->buffStop) {
         return;
     }
     unsigned char *buffer = malloc(size);
@@ -198,9 +201,55 @@ bool responder_write(struct responder *responder, const void *octets, size_t len
     return len == 0 || (len <= INT_MAX && FCGX_PutStr(octets, (int)len, responder->fcgi.out) == (int)len);
 }
 
-/* What FCGX_Finish_r does first; it is done here alone because FCGX_Finish_r frees the parameters, too. */
-bool responder_finish(struct responder *responder)
+static bool send_all(int fd, const unsigned char *octets, size_t len)
 {
+    while (len > 0) {
+        ssize_t sent = send(fd, octets, len, MSG_NOSIGNAL);
+        if (sent < 0 && errno != EINTR) {
+            return false;
+        }
+        octets += sent > 0 ? sent : 0;
+        len -= sent > 0 ? (size_t)sent : 0;
+    }
+    return true;
+}
+
+static FCGI_Header header_of(unsigned char type, int request_id, unsigned char content_length)
+{
+    return (FCGI_Header){.version = FCGI_VERSION_1,
+                         .type = type,
+                         .requestIdB1 = (unsigned char)(request_id >> 8),
+                         .requestIdB0 = (unsigned char)request_id,
+                         .contentLengthB0 = content_length};
+}
+
+/*
+ * FCGI_END_REQUEST with a management record behind it that nobody asked for (FastCGI 1.0, 4.2). nginx keeps no connection
+ * on which more has come than the end, and others ignore it.
+ */
+static bool end_and_part(struct responder *responder)
+{
+    int id = responder->fcgi.requestId;
+    const struct {
+        FCGI_Header out;
+        FCGI_EndRequestRecord end;
+        FCGI_UnknownTypeRecord more;
+    } last = {header_of(FCGI_STDOUT, id, 0),
+              {.header = header_of(FCGI_END_REQUEST, id, sizeof(FCGI_EndRequestBody)),
+               .body = {.protocolStatus = FCGI_REQUEST_COMPLETE}},
+              {.header = header_of(FCGI_UNKNOWN_TYPE, FCGI_NULL_REQUEST_ID, sizeof(FCGI_UnknownTypeBody)),
+               .body = {.type = FCGI_UNKNOWN_TYPE}}};
+    bool flushed = FCGX_FFlush(responder->fcgi.out) == 0;
+    responder->ended = true;
+    return flushed && send_all(responder->fcgi.ipcFd, (const unsigned char *)&last, sizeof last);
+}
+
+/* What FCGX_Finish_r does first; it is done here alone because FCGX_Finish_r frees the parameters, too. */
+bool responder_finish(struct responder *responder, bool part)
+{
+    if (part && responder->keep) {
+        return end_and_part(responder);
+    }
     bool err_ok =
         FCGX_FClose(responder->fcgi.err) == 0; /* err first: out then carries FCGI_END_REQUEST in one write */
     bool out_ok = FCGX_FClose(responder->fcgi.out) == 0;
@@ -213,6 +262,10 @@ bool responder_free(struct responder *responder)
     if (data != NULL) {
         secret_wipe(data->buff, (size_t)data->bufflen);
     }
-    FCGX_Finish_r(&responder->fcgi);
+    if (responder->ended) {
+        FCGX_Free(&responder->fcgi, 0); /* FCGX_Finish_r would write the end once more */
+    } else {
+        FCGX_Finish_r(&responder->fcgi);
+    }
     return responder->fcgi.ipcFd >= 0;
 }

@@ -22,7 +22,8 @@
 struct responder {
     FCGX_Request fcgi;
     bool tcp;
-    bool keep; /* the peer asked to keep the connection after this request (FCGI_KEEP_CONN) */
+    bool keep;  /* the peer asked to keep the connection after this request (FCGI_KEEP_CONN) */
+    bool ended; /* the end was written past libfcgi */
 };
 
 /* Starts libfcgi, which may be done again. SIGPIPE is ignored then; other signal actions are as before. */
@@ -69,8 +70,13 @@ size_t responder_leftover(const struct responder *responder);
 /* Appends to the answer. False: the peer is gone. */
 bool responder_write(struct responder *responder, const void *octets, size_t len);
 
-/* Writes the rest of the answer and FCGI_END_REQUEST. False: the peer is gone. The parameters stay valid. */
-bool responder_finish(struct responder *responder);
+/*
+ * Writes the rest of the answer and FCGI_END_REQUEST. False: the peer is gone. The parameters stay valid.
+ *
+ * part: nginx is not to use the connection again, although it asked to keep it. It is told so in the same write, since
+ * it may have sent the next request before it sees that the connection is closed.
+ */
+bool responder_finish(struct responder *responder, bool part);
 
 /* Wipes what is left of the body and frees the request. False: libfcgi has closed fd. */
 bool responder_free(struct responder *responder);

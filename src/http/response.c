@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+#define HEAD_OWN_MAX 256 /* octets that the server adds, to have room for them at once */
+
 void http_response_init(struct http_response *response)
 {
     response->status = 500;
@@ -41,7 +43,10 @@ bool http_response_header(struct http_response *response, const char *name, cons
     if (!is_token(name) || strpbrk(value, "\r\n") != NULL) {
         return false;
     }
-    return buf_printf(&response->headers, "%s: %s\r\n", name, value);
+    struct buf *out = &response->headers;
+    size_t len = strlen(name) + strlen(value) + sizeof ": \r\n" - 1;
+    return buf_reserve(out, len) != NULL && buf_append_string(out, name) && buf_append_string(out, ": ") &&
+           buf_append_string(out, value) && buf_append_string(out, "\r\n");
 }
 
 static const struct {
@@ -85,9 +90,10 @@ bool http_response_has_body(const struct http_response *response)
 
 bool http_response_head(const struct http_response *response, const char *request_id, struct buf *out)
 {
-    if (!buf_printf(out, "Status: %d %s\r\n", response->status, http_reason(response->status)) ||
-        !buf_append_slice(out, buf_slice(&response->headers)) ||
-        !buf_printf(out, "X-Request-Id: %s\r\nCache-Control: no-store\r\n", request_id)) {
+    if (buf_reserve(out, response->headers.len + HEAD_OWN_MAX) == NULL ||
+        !buf_printf(out, "Status: %d %s\r\n", response->status, http_reason(response->status)) ||
+        !buf_append_slice(out, buf_slice(&response->headers)) || !buf_append_string(out, "X-Request-Id: ") ||
+        !buf_append_string(out, request_id) || !buf_append_string(out, "\r\nCache-Control: no-store\r\n")) {
         return false;
     }
     /* RFC 9110, 8.6: no Content-Length in a 204; with a 304 or HEAD it is what the body would have. */

@@ -76,7 +76,6 @@ struct http_server *http_server_new(const struct http_server_options *options,
     server->epoll_fd = -1;
     server->wake_fd = -1;
     pthread_mutex_init(&server->lock, NULL);
-    pthread_cond_init(&server->work, NULL);
     /*
      * The listening socket is the last that can fail: one that was handed over is taken only by a whole
      * server.
@@ -101,7 +100,6 @@ void http_server_free(struct http_server *server)
     if (server->wake_fd >= 0) {
         close(server->wake_fd);
     }
-    pthread_cond_destroy(&server->work);
     pthread_mutex_destroy(&server->lock);
     free(server->allowed);
     free(server);
@@ -129,8 +127,10 @@ static void quit_threads(struct http_server *server)
 {
     pthread_mutex_lock(&server->lock);
     server->quit = true;
-    pthread_cond_broadcast(&server->work);
+    struct idle_worker *all = server->idle;
+    server->idle = NULL;
     pthread_mutex_unlock(&server->lock);
+    server_wake_workers(all);
 }
 
 static bool run_with(struct http_server *server, pthread_t *threads, unsigned count, struct err *err)

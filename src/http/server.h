@@ -3,6 +3,7 @@
 #define FCGI_SMTP_HTTP_SERVER_INTERNAL_H
 
 #include <pthread.h>
+#include <semaphore.h>
 #include <stdatomic.h>
 #include <sys/epoll.h>
 
@@ -13,10 +14,17 @@
 /* Threads beyond `workers`: however many deliveries hang, these serve what needs none. */
 #define SERVER_EXTRA_THREADS 16
 
+#define STOP_GRACE_MS 200  /* for idle connections when the server stops */
 #define LINGER_MS     2000 /* for the peer to close after an answer that came before the body's end */
 #define LINGER_OCTETS ((size_t)64 * 1024 * 1024) /* that are dropped meanwhile */
 
 #define CONNECTION_IDLE_EVENTS (EPOLLIN | EPOLLRDHUP | EPOLLONESHOT)
+
+/* A thread that has nothing to do, waiting to be woken; it lives on that thread's stack. */
+struct idle_worker {
+    struct idle_worker *next;
+    sem_t wake;
+};
 
 struct http_server {
     struct http_server_options
@@ -30,7 +38,7 @@ struct http_server {
     atomic_bool stop_asked;
 
     pthread_mutex_t lock;
-    pthread_cond_t work; /* a job for a thread, or quit */
+    struct idle_worker *idle; /* the latest first */
     struct connection_list lists[CONNECTION_STATES];
     struct connection_queue ready;   /* READING: a request to begin */
     struct connection_queue expired; /* WORKING: waited for a delivery in vain */
@@ -52,6 +60,15 @@ void server_move(struct http_server *server, struct connection *connection, enum
 /* Tells epoll what to wait for; EPOLLONESHOT is the caller's choice. False: no memory. */
 bool server_watch(struct http_server *server, struct connection *connection, uint32_t events);
 void server_unwatch(struct http_server *server, struct connection *connection);
+
+/*
+ * There is another job, or the end: takes a thread that is to be woken off the idle ones, before those in *chain. NULL
+ * there means that all are busy; each looks for a job before it rests.
+ */
+void server_choose_worker(struct http_server *server, struct idle_worker **chain);
+
+/* Without the lock, which they take at once: wakes the chosen ones. */
+void server_wake_workers(struct idle_worker *chain);
 
 /* Out of its list and of epoll, closed and freed. */
 void server_close(struct http_server *server, struct connection *connection);

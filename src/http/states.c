@@ -63,6 +63,25 @@ void server_close(struct http_server *server, struct connection *connection)
     connection_free(connection);
 }
 
+void server_choose_worker(struct http_server *server, struct idle_worker **chain)
+{
+    struct idle_worker *chosen = server->idle;
+    if (chosen != NULL) {
+        server->idle = chosen->next;
+        chosen->next = *chain;
+        *chain = chosen;
+    }
+}
+
+void server_wake_workers(struct idle_worker *chain)
+{
+    while (chain != NULL) {
+        struct idle_worker *next = chain->next; /* once it is awake it is not ours to read */
+        (void)sem_post(&chain->wake);
+        chain = next;
+    }
+}
+
 void server_wake_acceptor(const struct http_server *server)
 {
     int saved = errno;

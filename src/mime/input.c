@@ -1,10 +1,14 @@
 /*
  * The charset decoder decides how much comes out of a piece, the caller how much it takes: so what was converted waits
  * in a buffer. Octets that need no conversion are handed out where blob_read put them.
+ *
+ * The room for a piece is no larger than what is read into it: 57 KiB for every short text would be mapped and unmapped
+ * by the system each time.
  */
 #include "mime/input.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 
 enum {
     CONVERTED_MAX = 64 * 1024, /* octets that CONVERT_PIECE can become, with all that iconv knows */
@@ -13,7 +17,7 @@ enum {
 
 void input_init(struct input *input)
 {
-    input->decoder = (struct charset_decoder){.kind = CHARSET_CLOSED};
+    *input = (struct input){.decoder = {.kind = CHARSET_CLOSED}};
     buf_init(&input->converted, CONVERTED_MAX);
 }
 
@@ -21,12 +25,27 @@ void input_free(struct input *input)
 {
     charset_close(&input->decoder);
     buf_free(&input->converted);
+    free(input->raw);
+    input->raw = NULL;
+    input->raw_cap = 0;
 }
 
 static enum compose_result no_memory(struct err *err)
 {
-    err_set(err, "no memory to convert a text");
+    err_set(err, "no memory to read a part");
     return COMPOSE_FAILED;
+}
+
+static bool make_room(struct input *input, const struct blob *blob)
+{
+    size_t needed = blob != NULL && blob->size < INPUT_PIECE_MAX ? (size_t)blob->size : INPUT_PIECE_MAX;
+    if (blob == NULL || needed <= input->raw_cap) {
+        return true;
+    }
+    free(input->raw);
+    input->raw = malloc(needed);
+    input->raw_cap = input->raw != NULL ? needed : 0;
+    return input->raw != NULL;
 }
 
 enum compose_result input_open(struct input *input, const struct blob *blob, struct slice charset,
@@ -39,6 +58,9 @@ enum compose_result input_open(struct input *input, const struct blob *blob, str
     input->charset = charset;
     input->converting = charset.len > 0;
     input->rest = (struct slice){NULL, 0};
+    if (!make_room(input, blob)) {
+        return no_memory(err);
+    }
     if (!input->converting) {
         return COMPOSE_OK;
     }
@@ -53,7 +75,9 @@ enum compose_result input_open(struct input *input, const struct blob *blob, str
 static enum compose_result read_piece(struct input *input, size_t max, struct slice *piece, struct err *err)
 {
     size_t len = 0;
-    if (input->blob != NULL && !blob_read(input->blob, input->offset, input->raw, max, &len, err)) {
+    max = max < input->raw_cap ? max : input->raw_cap;
+    if (max > 0 && input->blob != NULL &&
+        !blob_read(input->blob, input->offset, input->raw, max, &len, err)) {
         return COMPOSE_FAILED;
     }
     input->offset += len;

@@ -20,7 +20,8 @@ struct input {
     struct slice charset; /* for errors */
     struct buf converted; /* what the latest piece became */
     struct slice rest;    /* of it, not yet handed out */
-    char raw[INPUT_PIECE_MAX];
+    char *raw;            /* owned: room for a piece, or for all where there is less */
+    size_t raw_cap;
 };
 
 /* Once, before the first open; and once at the end. */

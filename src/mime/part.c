@@ -75,7 +75,7 @@ static void write_text(struct writer *writer, const struct node *node, bool alon
 {
     struct body body;
     struct header *header = writer->header;
-    if (failed(writer, body_of_text(&body, node->part, alone, writer->segments->input, header->err))) {
+    if (failed(writer, body_of_text(&body, node->part, alone, &writer->segments->input, header->err))) {
         return;
     }
     header_begin(header, SLICE("Content-Type"), slice_of(node->part->field));
@@ -84,6 +84,11 @@ static void write_text(struct writer *writer, const struct node *node, bool alon
     header_end(header);
     write_encoding(writer, &body, node->part);
     add_body(writer, &body);
+}
+
+static struct media_type octets(void)
+{
+    return (struct media_type){SLICE("application"), SLICE("octet-stream"), {NULL, 0}};
 }
 
 /* The type that the file goes with: declared, by extension, or octets. */
@@ -96,7 +101,7 @@ static struct media_type choose_type(const struct message_part *part)
          slice_equal_nocase(type.subtype, SLICE("rfc822")))) {
         return type;
     }
-    return (struct media_type){SLICE("application"), SLICE("octet-stream"), {NULL, 0}};
+    return octets();
 }
 
 static bool is_name_parameter(struct slice name)
@@ -111,7 +116,7 @@ static void write_type(struct writer *writer, const struct media_type *type, con
     struct slice rest = type->parameters;
     struct slice name;
     struct slice value;
-    char text[256];
+    char text[MEDIA_TYPE_MAX + 1];
     (void)snprintf(text, sizeof text, "%.*s/%.*s", SLICE_ARGS(type->type), SLICE_ARGS(type->subtype));
     header_begin(header, SLICE("Content-Type"), slice_of(part->field));
     header_word(header, slice_of(text), "");
@@ -144,11 +149,11 @@ static void write_file(struct writer *writer, const struct node *node)
     }
     body_of_file(&body, part);
     if (slice_equal_nocase(type.type, SLICE("message"))) {
-        if (failed(writer, body_of_message(&body, part, writer->segments->input, header->err))) {
+        if (failed(writer, body_of_message(&body, part, &writer->segments->input, header->err))) {
             return;
         }
         if (body.encoding != BODY_7BIT) {
-            type = (struct media_type){SLICE("application"), SLICE("octet-stream"), {NULL, 0}};
+            type = octets();
         }
     }
     write_type(writer, &type, part);

@@ -17,7 +17,7 @@ enum {
 static enum passthrough_result scan_body(struct passthrough_reading *r, struct line_scanner *scanner)
 {
     struct passthrough *p = r->passthrough;
-    struct input *input = p->segments.input;
+    struct input *input = &p->segments.input;
     struct slice piece;
     line_scanner_init(scanner);
     scanner->line_ends = p->lines;

@@ -10,22 +10,16 @@ bool segments_init(struct segments *segments, size_t bodies, size_t fixed_limit)
 {
     *segments = (struct segments){.cap = 2 * bodies + 1};
     buf_init(&segments->fixed, fixed_limit);
+    input_init(&segments->input);
     segments->rows = calloc(segments->cap, sizeof *segments->rows);
-    segments->input = malloc(sizeof *segments->input);
-    if (segments->input != NULL) {
-        input_init(segments->input);
-    }
-    return segments->rows != NULL && segments->input != NULL;
+    return segments->rows != NULL;
 }
 
 void segments_free(struct segments *segments)
 {
     buf_free(&segments->fixed);
     free(segments->rows);
-    if (segments->input != NULL) {
-        input_free(segments->input);
-    }
-    free(segments->input);
+    input_free(&segments->input);
     *segments = (struct segments){0};
 }
 
@@ -84,7 +78,7 @@ static size_t read_ready(struct segments *segments, char *out, size_t cap)
 static bool read_body(struct segments *segments, const struct segment *row, char *out, size_t cap,
                       size_t *len, struct err *err)
 {
-    if (!segments->opened && !body_stream_open(&segments->stream, &row->body, segments->input, err)) {
+    if (!segments->opened && !body_stream_open(&segments->stream, &row->body, &segments->input, err)) {
         return false;
     }
     segments->opened = true;

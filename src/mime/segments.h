@@ -22,7 +22,7 @@ struct segments {
     size_t cap;
     size_t begin; /* of the fixed octets that no row holds yet */
     uint64_t size;
-    struct input *input; /* owned: it is large */
+    struct input input;
 
     /* The reader. */
     size_t row;

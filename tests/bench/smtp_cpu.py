@@ -69,12 +69,18 @@ def cpu_of(command):
     return (usage.ru_utime + usage.ru_stime) * 1e6
 
 
-def warm(bench):
-    """8 warm plain sessions at once, against Postfix's own load generator."""
+def start_sink(bench):
+    """Postfix's smtp-sink; gives its port."""
     (port,) = free_ports(1)
     user = ["-u", "nobody"] if os.getuid() == 0 else []
     bench.start(["smtp-sink", *user, f"127.0.0.1:{port}", "100"], "smtp-sink")
     wait_until(lambda: accepts(port), "smtp-sink")
+    return port
+
+
+def warm(bench):
+    """8 warm plain sessions at once, against Postfix's own load generator."""
+    port = start_sink(bench)
     ours, theirs = [], []
     for _ in range(REPEATS):
         ours.append(cpu_of([SMTP_BENCH, "warm", port, SESSIONS, MESSAGES]) / MESSAGES)

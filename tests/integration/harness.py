@@ -199,9 +199,10 @@ class Bench:
             raise AssertionError(f"fcgi-smtp ended:\n{self.program.output()}")
         return self.program
 
-    def start_nginx(self, location="location / {", extra="", upstream=None, keepalive=True, buffering="on",
-                    read_timeout="65s"):
-        """Starts nginx with the snippet of etc/nginx in front of the program, on self.port."""
+    def start_nginx(self, location="location / {", extra="", upstream=None, keepalive=8, buffering="on",
+                    read_timeout="65s", upstreams=None):
+        """Starts nginx with the snippet of etc/nginx in front of the program, on self.port. upstreams: what is said in
+        the place of an upstream with one server."""
         (self.port,) = free_ports(1)
         home = self.dir / "nginx"
         home.mkdir()
@@ -214,6 +215,8 @@ class Bench:
             snippet = snippet.replace("fastcgi_keep_conn on;", "fastcgi_keep_conn off;")
         (home / "snippet.conf").write_text(snippet)
         server = upstream or f"unix:{self.socket}"
+        keep = f"keepalive {keepalive};" if keepalive else ""
+        upstreams = upstreams or f"upstream fcgi_smtp {{ server {server}; {keep} }}"
         (home / "nginx.conf").write_text(f"""
             daemon off; pid {home}/pid; error_log {home}/error.log; worker_processes 2;
             events {{ worker_connections 1024; }}
@@ -221,7 +224,7 @@ class Bench:
                 access_log off;
                 client_body_temp_path {home}/body; fastcgi_temp_path {home}/fastcgi; proxy_temp_path {home}/proxy;
                 uwsgi_temp_path {home}/uwsgi; scgi_temp_path {home}/scgi;
-                upstream fcgi_smtp {{ server {server}; {"keepalive 8;" if keepalive else ""} }}
+                {upstreams}
                 server {{
                     listen 127.0.0.1:{self.port}; {extra}
                     {location} include {home}/snippet.conf; }}

@@ -17,8 +17,8 @@ $found"
 }
 fence 'fcgiapp\.h' 'src/http/[^:]*'
 fence 'yaml\.h' 'src/config/yaml\.c'
-fence 'openssl/' 'src/smtp/(tls|auth)(_[a-z0-9_]+)?\.c|src/core/(secret|digest|random)\.c'
-fence 'jansson\.h' 'src/core/json\.c'
+fence 'openssl/' 'src/smtp/(tls|auth)(_[a-z0-9_]+)?\.c|src/core/(secret|digest)\.c'
+fence 'jansson\.h' 'src/core/json(_write)?\.c'
 fence 'iconv\.h' 'src/filter/charset\.c'
 fence 'uni(type|ctype|norm|str)\.h' 'src/smtp/saslprep\.c'
 fence 'idn2\.h' 'src/mime/[^:]*'
@@ -26,7 +26,7 @@ fence 'idn2\.h' 'src/mime/[^:]*'
 # The folder that a public header belongs to.
 owner() {
     case $1 in
-    arena | blob | buf | deadline | digest | err | json | log | nearest | random | secret | slice | source | utf8) echo core ;;
+    arena | ascii | blob | buf | deadline | digest | err | json | log | nearest | random | secret | slice | source | utf8) echo core ;;
     base64 | charset | encoded_word | lines | quoted_printable) echo filter ;;
     config) echo config ;;
     http_*) echo http ;;

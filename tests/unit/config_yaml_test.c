@@ -106,8 +106,9 @@ static void syntax_errors_end_the_reading_but_hide_nothing_above(void)
          "f:1:10: workers: \"a\" is not valid; a whole number from 1 to 1024 is expected\n"
          "f:1:11: is not YAML: mapping values are not allowed in this context; values with special "
          "characters are expected in quotes\n"},
-        {"server:\n\thost: a\n",
-         "f:2:1: is not YAML: found character that cannot start any token while scanning for "
+        {"server:\n\thost: a\n", "f:2:1: is not YAML: a tab cannot indent a line; spaces are expected\n"},
+        {"server:\n  host: @\n",
+         "f:2:9: is not YAML: found character that cannot start any token while scanning for "
          "the next token; values with special characters are expected in quotes\n"},
         {"workers: 'a\n",
          "f:2:1: is not YAML: found unexpected end of stream while scanning a quoted scalar; values "
@@ -213,6 +214,10 @@ static void keys_that_are_unknown_or_there_twice(void)
         {SERVER "from: a@b.example\n", "f:2:1: from: is an unknown key here; it is known as defaults.from\n"},
         {"server: {hots: a, host: b}\n",
          "f:1:10: server.hots: is an unknown key; the nearest known one is host\n"},
+        {SERVER "timeouts: {connect: 1s}\n",
+         "f:2:1: timeouts: is an unknown key here; it is known as servers.*.timeouts\n"},
+        {"server: {host: a, workers: 3}\n",
+         "f:1:19: server.workers: is an unknown key here; it is known as workers at the top level\n"},
         {"servers: {a: {host: b, timeouts: {conect: 1s}}}\n",
          "f:1:35: servers.a.timeouts.conect: is an unknown key; the nearest known one is connect\n"},
         {SERVER "workers: 3\nworkers: 4\nworkers: 5\n",

@@ -168,6 +168,13 @@ struct fastcgi_answer fastcgi_answer(int fd)
 
 enum fastcgi_ending fastcgi_next(int fd, int ms)
 {
-    char octet;
-    return receive(fd, &octet, 1, deadline_after(ms));
+    FCGI_UnknownTypeRecord record = {.header = {.version = 0}};
+    deadline until = deadline_after(ms);
+    enum fastcgi_ending ending = receive(fd, &record, 1, until);
+    if (ending != FASTCGI_END_REQUEST || record.header.version != FCGI_VERSION_1) {
+        return ending;
+    }
+    ending = receive(fd, (char *)&record + 1, sizeof record - 1, until);
+    bool parting = ending == FASTCGI_END_REQUEST && record.header.type == FCGI_UNKNOWN_TYPE;
+    return parting ? receive(fd, &record, 1, until) : ending;
 }

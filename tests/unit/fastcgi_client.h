@@ -52,7 +52,10 @@ struct fastcgi_answer {
 /* Reads one answer; the caller frees it by buf_free(&answer.text). */
 struct fastcgi_answer fastcgi_answer(int fd);
 
-/* What comes next if no request is pending: FASTCGI_CLOSED, FASTCGI_RESET, or FASTCGI_NOTHING within ms. */
+/*
+ * What comes next if no request is pending: FASTCGI_CLOSED, FASTCGI_RESET, or FASTCGI_NOTHING within ms. The record that
+ * says that the connection is not kept is read over.
+ */
 enum fastcgi_ending fastcgi_next(int fd, int ms);
 
 #endif

@@ -53,6 +53,34 @@ static void check_body(struct responder *responder, const char *expected, enum r
     CU_ASSERT_EQUAL(responder_ended(responder), end);
 }
 
+/* Nobody can take the connection for another request: more comes with the end than belongs to it. */
+static void test_part(void)
+{
+    struct pair pair;
+    struct buf octets;
+    unsigned char got[1024];
+    request_octets(&octets, "body", true);
+    pair_open(&pair, &octets, true);
+    CU_ASSERT_TRUE_FATAL(responder_accept(&pair.responder, pair.fd, false));
+    check_body(&pair.responder, "body", RESPONDER_CLEAN);
+    CU_ASSERT_TRUE(responder_write(&pair.responder, "Status: 200 OK\r\n\r\n", 18));
+    CU_ASSERT_TRUE(responder_finish(&pair.responder, true));
+    ssize_t out = FCGI_HEADER_LEN + 18 + 6; /* libfcgi pads */
+    CU_ASSERT_EQUAL_FATAL(recv(pair.peer, got, (size_t)out, MSG_WAITALL), out);
+    CU_ASSERT_TRUE(responder_free(&pair.responder)); /* writes nothing more */
+    ssize_t end = recv(pair.peer, got, sizeof got, 0);
+    CU_ASSERT_EQUAL_FATAL(end,
+                          FCGI_HEADER_LEN + sizeof(FCGI_EndRequestRecord) + sizeof(FCGI_UnknownTypeRecord));
+    CU_ASSERT_EQUAL(got[1], FCGI_STDOUT);
+    CU_ASSERT_EQUAL(got[FCGI_HEADER_LEN + 1], FCGI_END_REQUEST);
+    CU_ASSERT_EQUAL(got[FCGI_HEADER_LEN + 3], FASTCGI_REQUEST_ID);
+    CU_ASSERT_EQUAL(got[FCGI_HEADER_LEN + sizeof(FCGI_EndRequestRecord) + 1], FCGI_UNKNOWN_TYPE);
+    CU_ASSERT_TRUE(recv(pair.peer, got, sizeof got, MSG_DONTWAIT) < 0);
+    buf_free(&octets);
+    close(pair.peer);
+    close(pair.fd);
+}
+
 static void check_kept(bool keep)
 {
     struct pair pair;
@@ -67,7 +95,7 @@ static void check_kept(bool keep)
         check_body(&pair.responder, "body", RESPONDER_CLEAN);
         CU_ASSERT_EQUAL(responder_leftover(&pair.responder), 0);
         CU_ASSERT_TRUE(responder_write(&pair.responder, "Status: 200 OK\r\n\r\n", 18));
-        CU_ASSERT_TRUE(responder_finish(&pair.responder));
+        CU_ASSERT_TRUE(responder_finish(&pair.responder, false));
         /* All is written, and the parameters are still there. */
         struct fastcgi_answer answer = fastcgi_answer(pair.peer);
         CU_ASSERT_EQUAL(answer.ending, FASTCGI_END_REQUEST);
@@ -309,6 +337,7 @@ static const struct unit_test tests[] = {
     {"signal actions", test_signals}, /* first: FCGX_Init works once in a process */
     {"a connection is kept", test_kept},
     {"every cut", test_every_cut},
+    {"parting", test_part},
     {"a buffer of another size", test_resize},
     {"leftover octets", test_leftover},
     {"an end record with padding", test_padded_end},
