@@ -281,6 +281,7 @@ class Outputs(BenchTest):
         program = self.bench.start([sys.executable, self.bench.dir / "namespace.py", device, PROGRAM, "--config", path], "fcgi-smtp")
         self.bench.program = program
         start = rf"<22>fcgi-smtp\[{program.pid}\]: level=info "  # 22: mail.info
+        self.assertRegex(log.recv(65536).decode(), start + 'msg="sandbox: ')
         self.assertRegex(log.recv(65536).decode(), start + 'msg="fcgi-smtp .* serves at ')
         self.bench.start_nginx()
         self.assertEqual(self.bench.get("/%0A%3C0%3Efake").status, 404)
