@@ -10,7 +10,7 @@ import textwrap
 import unittest
 
 import test_failures
-from harness import NOBODY, PROGRAM, BenchTest, free_ports, wait_until
+from harness import PROGRAM, BenchTest, free_ports, wait_until
 from test_failures import AUTH, DATA, END, FIELDS, GREETING, MAIL, OPEN, RCPT, SENT, USER
 
 RECIPIENT = r"\bb@example\.com"  # and not the end of a Message-ID
