@@ -271,7 +271,12 @@ struct app *app_new(struct config *config, struct err *err)
     app->cancel_fd = -1;
     failures_init(&app->failures);
     metrics_init(&app->metrics);
-    snapshots_init(&app->snapshots, snapshot_new(config, NULL, &app->metrics, err));
+    if (!password_helper_start(&app->helper, config, err)) {
+        config_free(config);
+        app_free(app);
+        return NULL;
+    }
+    snapshots_init(&app->snapshots, snapshot_new(config, NULL, &app->metrics, app->helper, err));
     if (app->snapshots.current == NULL || !open_parts(app, err)) {
         app_free(app);
         return NULL;
@@ -313,6 +318,7 @@ void app_free(struct app *app)
     }
     readiness_free(&app->readiness);
     snapshots_free(&app->snapshots);
+    password_helper_free(app->helper);
     metrics_free(&app->metrics);
     failures_free(&app->failures);
     if (app->idempotency.free != NULL) {

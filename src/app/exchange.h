@@ -32,6 +32,7 @@
 
 /* What lives as long as the process; all that a configuration says is in the snapshot. */
 struct app {
+    struct password_helper *helper; /* NULL: no server had a password_command at the start */
     struct snapshots snapshots;
     struct idempotency_store idempotency;
     struct metrics metrics;
