@@ -28,11 +28,33 @@ void acceptor_pause(struct acceptor *acceptor, bool pause)
     acceptor->accept_again = pause ? deadline_after(ACCEPT_PAUSE_MS) : DEADLINE_NEVER;
 }
 
+enum first_record { FIRST_NONE, FIRST_PARTIAL, FIRST_REQUEST, FIRST_CLOSED, FIRST_GARBAGE };
+
+static enum first_record peek_first_record(const struct connection *connection)
+{
+    unsigned char record[RESPONDER_FIRST_RECORD];
+    ssize_t got = recv(connection->fd, record, sizeof record, MSG_PEEK | MSG_DONTWAIT);
+    if (got < 0) {
+        return errno == EAGAIN || errno == EINTR ? FIRST_NONE : FIRST_CLOSED;
+    }
+    if (got == 0) {
+        return FIRST_CLOSED;
+    }
+    if (got < (ssize_t)sizeof record) {
+        return FIRST_PARTIAL;
+    }
+    return responder_first_record_ok(record) ? FIRST_REQUEST : FIRST_GARBAGE;
+}
+
 /* Hands the request that begins over to the threads. epoll must be silent about the connection. */
 static void dispatch(struct acceptor *acceptor, struct connection *connection, deadline begun_at)
 {
-    server_enqueue(acceptor->server, connection, begun_at);
-    server_choose_worker(acceptor->server, &acceptor->chosen);
+    struct http_server *server = acceptor->server;
+    connection->begun_at = begun_at;
+    connection->late = false;
+    server_move(server, connection, CONNECTION_READING, deadline_add(begun_at, server->options.read_time_ms));
+    connection_queue_push(&server->ready, connection);
+    server_choose_worker(server, &acceptor->chosen);
 }
 
 /*
@@ -90,7 +112,7 @@ static void first_octets(struct acceptor *acceptor, struct connection *connectio
 
 void acceptor_end_idle(struct acceptor *acceptor, struct connection *connection)
 {
-    if (connection_peek(connection) == FIRST_REQUEST) {
+    if (peek_first_record(connection) == FIRST_REQUEST) {
         server_unwatch(acceptor->server, connection);
         dispatch(acceptor, connection, deadline_now());
     } else {
@@ -235,7 +257,7 @@ static void await_round(struct acceptor *acceptor, struct round *round, int time
     round->count = epoll_wait(server->epoll_fd, round->events, EVENTS_PER_ROUND, timeout);
     for (int i = 0; i < round->count; i++) {
         if (is_connection(server, &round->events[i])) {
-            round->found[i] = connection_peek(round->events[i].data.ptr);
+            round->found[i] = peek_first_record(round->events[i].data.ptr);
         }
     }
 }

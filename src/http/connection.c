@@ -1,10 +1,8 @@
 /* The lists are intrusive, so that moving a connection from state to state cannot fail. */
 #include "http/connection.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 void connection_list_insert(struct connection_list *list, struct connection *connection)
@@ -60,22 +58,6 @@ struct connection *connection_new(int fd)
         return NULL;
     }
     return connection;
-}
-
-enum first_record connection_peek(const struct connection *connection)
-{
-    unsigned char record[RESPONDER_FIRST_RECORD];
-    ssize_t got = recv(connection->fd, record, sizeof record, MSG_PEEK | MSG_DONTWAIT);
-    if (got < 0) {
-        return errno == EAGAIN || errno == EINTR ? FIRST_NONE : FIRST_CLOSED;
-    }
-    if (got == 0) {
-        return FIRST_CLOSED;
-    }
-    if (got < (ssize_t)sizeof record) {
-        return FIRST_PARTIAL;
-    }
-    return responder_first_record_ok(record) ? FIRST_REQUEST : FIRST_GARBAGE;
 }
 
 void connection_free(struct connection *connection)

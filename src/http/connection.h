@@ -62,10 +62,6 @@ struct connection *connection_queue_pop(struct connection_queue *queue); /* NULL
 /* Takes over fd; NULL (no memory, no descriptors): fd stays the caller's. In no list yet. */
 struct connection *connection_new(int fd);
 
-/* What has come on a connection without a request, by a look at its first record. */
-enum first_record { FIRST_NONE, FIRST_PARTIAL, FIRST_REQUEST, FIRST_CLOSED, FIRST_GARBAGE };
-enum first_record connection_peek(const struct connection *connection);
-
 /* Closes and frees. It must be in no list and not watched. */
 void connection_free(struct connection *connection);
 

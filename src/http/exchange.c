@@ -22,15 +22,11 @@
 #define DRAIN_OCTETS ((int64_t)1024 * 1024)
 #define DRAIN_MS     2000
 
-enum fate { FATE_NEXT, FATE_PARK, FATE_LINGER, FATE_CLOSE };
+enum fate { FATE_PARK, FATE_LINGER, FATE_CLOSE };
 
 /* Waits for the next request, or for the peer to close; false: neither is possible. */
 static bool hand_over(struct http_server *server, struct connection *connection, enum fate fate)
 {
-    if (fate == FATE_NEXT) { /* nobody needs to be woken: this thread takes the next job */
-        server_enqueue(server, connection, deadline_now());
-        return true;
-    }
     if (fate == FATE_PARK) { /* also when stopping has begun meanwhile: nginx was not told before */
         int64_t idle_ms = server->stopping ? STOP_GRACE_MS : server->options.idle_ms;
         server_move(server, connection, CONNECTION_IDLE, deadline_after(idle_ms));
@@ -45,33 +41,32 @@ static bool hand_over(struct http_server *server, struct connection *connection,
     return false;
 }
 
-/* This thread takes one job next; where there are more, another one is to be woken. */
-static void share_jobs(struct http_server *server, struct idle_worker **chosen)
+/*
+ * Gives the delivery slot back, if it has one. This thread takes the next waiting request itself, unless there is one
+ * to be refused first.
+ */
+static void leave_slot(struct http_server *server, struct connection *connection, struct idle_worker **chosen)
 {
-    bool can_deliver =
-        server->lists[CONNECTION_WAITING].count > 0 && server->delivering < server->options.workers;
-    bool several = server->ready.first != server->ready.last;
-    int kinds = (can_deliver ? 1 : 0) + (server->expired.first != NULL ? 1 : 0) +
-                (server->ready.first != NULL ? 1 : 0);
-    if (several || kinds > 1) {
+    server->delivering -= connection->has_slot ? 1 : 0;
+    if (connection->has_slot && server->lists[CONNECTION_WAITING].count > 0 &&
+        server->expired.first != NULL) {
         server_choose_worker(server, chosen);
     }
+    connection->has_slot = false;
 }
 
-/* The request is over; the connection goes back to the acceptor, or on to its next request. */
+/* The request is over; the connection goes back to the acceptor. */
 static void end(struct http_server *server, struct connection *connection, enum fate fate)
 {
     struct idle_worker *chosen = NULL;
     pthread_mutex_lock(&server->lock);
-    server->delivering -= connection->has_slot ? 1 : 0;
-    connection->has_slot = false;
+    leave_slot(server, connection, &chosen);
     if (!hand_over(server, connection, fate)) {
         server_close(server, connection);
     }
     if (server->stopping) {
         server_wake_acceptor(server); /* it waits for the last one */
     }
-    share_jobs(server, &chosen);
     pthread_mutex_unlock(&server->lock);
     server_wake_workers(chosen);
 }
@@ -115,12 +110,6 @@ static bool write_answer(struct connection *connection, bool keep)
     return responder_finish(responder, !keep) && ok;
 }
 
-/* Under load nginx has often sent the next request by now, for which the acceptor need not be asked. */
-static enum fate fate_of_kept(const struct connection *connection)
-{
-    return connection_peek(connection) == FIRST_REQUEST ? FATE_NEXT : FATE_PARK;
-}
-
 static void answer(struct http_server *server, struct connection *connection)
 {
     bool settled = settle_body(connection);
@@ -139,7 +128,7 @@ static void answer(struct http_server *server, struct connection *connection)
         keep = false;
     }
     bool linger = written && (!settled || late);
-    end(server, connection, keep ? fate_of_kept(connection) : linger ? FATE_LINGER : FATE_CLOSE);
+    end(server, connection, keep ? FATE_PARK : linger ? FATE_LINGER : FATE_CLOSE);
 }
 
 /* Takes a free delivery slot, or queues up for one: then the connection is not ours any more. */

@@ -61,9 +61,6 @@ void server_move(struct http_server *server, struct connection *connection, enum
 bool server_watch(struct http_server *server, struct connection *connection, uint32_t events);
 void server_unwatch(struct http_server *server, struct connection *connection);
 
-/* A request begins: queues the connection for a thread. epoll must be silent about it. */
-void server_enqueue(struct http_server *server, struct connection *connection, deadline begun_at);
-
 /*
  * There is another job, or the end: takes a thread that is to be woken off the idle ones, before those in *chain. NULL
  * there means that all are busy; each looks for a job before it rests.

@@ -63,14 +63,6 @@ void server_close(struct http_server *server, struct connection *connection)
     connection_free(connection);
 }
 
-void server_enqueue(struct http_server *server, struct connection *connection, deadline begun_at)
-{
-    connection->begun_at = begun_at;
-    connection->late = false;
-    server_move(server, connection, CONNECTION_READING, deadline_add(begun_at, server->options.read_time_ms));
-    connection_queue_push(&server->ready, connection);
-}
-
 void server_choose_worker(struct http_server *server, struct idle_worker **chain)
 {
     struct idle_worker *chosen = server->idle;
