@@ -3,7 +3,7 @@
 FROM docker.io/library/debian:bookworm-slim AS build
 RUN apt-get update \
  && apt-get install -y --no-install-recommends ca-certificates cmake gcc libc6-dev libfcgi-dev libidn2-dev \
-    libjansson-dev libssl-dev libunistring-dev libyaml-dev ninja-build pkg-config
+    libjansson-dev libseccomp-dev libssl-dev libunistring-dev libyaml-dev ninja-build pkg-config
 COPY . /source
 RUN cmake -S /source -B /build -G Ninja -DCMAKE_BUILD_TYPE=Release -DCMAKE_INSTALL_PREFIX=/usr \
           -DBUILD_TESTING=OFF \
@@ -33,6 +33,9 @@ RUN set -eu; \
     chmod 1777 $root/tmp; chown 65532:65532 $root/run/fcgi-smtp
 
 FROM scratch
+LABEL org.opencontainers.image.title="fcgi-smtp" \
+      org.opencontainers.image.description="A FastCGI application that gives nginx a mail API" \
+      org.opencontainers.image.licenses="BSD-2-Clause"
 COPY --from=build /root-of-image /
 USER 65532:65532
 EXPOSE 9000

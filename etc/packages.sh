@@ -5,15 +5,18 @@ set -eu
 
 packages='
 build cmake
+build dpkg-dev
+build file
 build gcc
 build libc6-dev
 build libfcgi-dev
 build libidn2-dev
 build libjansson-dev
+build libseccomp-dev
 build libssl-dev
 build libunistring-dev
 build libyaml-dev
-build ninja-build
+build make
 build pkg-config
 demo ca-certificates
 demo curl
@@ -26,17 +29,25 @@ test clang-14
 test clang-format-14
 test clang-tidy-14
 test debootstrap
+test docker-compose
 test dovecot-core
 test iproute2
 test libclang-rt-14-dev
 test libcunit1-dev
 test libgsasl-dev
+test lintian
+test mandoc
 test nodejs
 test npm
 test openssl
+test php-cli
+test php-curl
 test postfix
 test python3-requests
+test python3-yaml
 test spawn-fcgi
+test strace
+test systemd
 test valgrind
 test wrk
 '

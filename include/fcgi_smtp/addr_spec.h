@@ -13,9 +13,11 @@
 #include "fcgi_smtp/slice.h"
 
 struct addr_spec {
-    struct slice
-        text; /* local-part@domain as it goes on the wire: local part quoted only where RFC 5321 demands it,
-                 domain in A-labels, lower case; or an address literal. The null path: empty. */
+    /*
+     * local-part@domain as it goes on the wire: local part quoted only where RFC 5321 demands it, domain in A-labels, lower
+     * case; or an address literal. The null path: empty.
+     */
+    struct slice text;
     struct slice local;  /* the local part's meaning: unquoted */
     struct slice domain; /* the domain as in text */
     bool utf8;           /* the local part has non-ASCII characters: needs SMTPUTF8 (RFC 6531) */

@@ -27,7 +27,7 @@ enum charset_result {
 };
 
 struct charset_decoder {
-    enum { CHARSET_CLOSED, CHARSET_ASCII, CHARSET_UTF8, CHARSET_ICONV } kind;
+    enum charset_kind { CHARSET_CLOSED, CHARSET_ASCII, CHARSET_UTF8, CHARSET_ICONV } kind;
     void *iconv;           /* owned */
     uint64_t offset;       /* octets that are converted */
     uint64_t error_offset; /* from the text's first octet */
@@ -35,14 +35,14 @@ struct charset_decoder {
     char held[CHARSET_HELD_MAX]; /* the beginning of a character that the next update completes */
 };
 
-/*
- * Whether it can be a charset's name: 1..CHARSET_NAME_MAX letters, digits and !#$%&'+-^_`{}~ . : ( ) only
- * (RFC 2978 2.3 and what IANA registered besides). So iconv's own //IGNORE and //TRANSLIT cannot get in.
- */
-bool charset_name_valid(struct slice name);
+/* Whether the name is UTF-8's or US-ASCII's, which costs nothing to open; for others glibc may load a module each time. */
+bool charset_is_utf8(struct slice name);
 
-/* The name in any case. CHARSET_OK, CHARSET_UNKNOWN or CHARSET_NO_ROOM; only after OK charset_close is
- * needed. */
+/*
+ * The name, in any case: 1..CHARSET_NAME_MAX letters, digits and !#$%&'+-^_`{}~ . : ( ) only (RFC 2978 2.3 and what IANA
+ * registered besides), so that iconv's own //IGNORE and //TRANSLIT cannot get in. CHARSET_OK, CHARSET_UNKNOWN or
+ * CHARSET_NO_ROOM; only after OK charset_close is needed.
+ */
 enum charset_result charset_open(struct charset_decoder *decoder, struct slice name)
     __attribute__((warn_unused_result));
 void charset_close(struct charset_decoder *decoder); /* takes a zeroed one; leaves it closed */

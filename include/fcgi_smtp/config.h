@@ -84,8 +84,8 @@ struct config_server {
     enum config_tls tls; /* likewise */
     enum config_tls_min tls_min;
     enum config_verify verify;
-    char *ca_file, *ca_path;
-    char *fingerprint;              /* "sha256:" and the base64 of 32 octets */
+    char *ca_file, *ca_path; /* these and the other files: absolute, or as the configuration file was given */
+    char *fingerprint;       /* "sha256:" and the base64 of 32 octets */
     char *client_cert, *client_key; /* both or none */
     bool require_tls;
     char *user;
@@ -171,6 +171,9 @@ struct config_log {
     enum log_target to;
 };
 
+/* Whether the program gives up what serving does not need: it must, it tries to, it does not. */
+enum config_sandbox { CONFIG_SANDBOX_ON, CONFIG_SANDBOX_WARN, CONFIG_SANDBOX_OFF };
+
 struct config {
     char *listen;
     int64_t listen_mode;
@@ -184,11 +187,11 @@ struct config {
     int64_t shutdown_timeout;
     char *spill_dir;
     struct config_log log;
+    enum config_sandbox sandbox;
     unsigned pages;                   /* bits of enum config_page: those that there are */
     struct config_strings pages_from; /* addresses and networks that need no key for them */
-    struct config_indexes
-        server; /* >= 1 of servers, in the order in which they are tried when a request names
-                                     none; each once */
+    /* >= 1 of servers, in the order in which they are tried when a request names none; each once. */
+    struct config_indexes server;
     struct config_server *servers;
     size_t server_count; /* >= 1 */
     struct config_defaults defaults;
@@ -244,7 +247,7 @@ struct config *config_parse(const char *name, struct slice yaml, bool handed_ove
 
 void config_free(struct config *config); /* takes NULL; wipes secrets */
 
-/* The whole effective configuration as YAML that config_load reads again, secrets as "***". */
+/* The whole effective configuration as YAML that config_load reads again; secrets and a command's arguments are "***". */
 bool config_print(const struct config *config, struct buf *out) BUF_MUST_CHECK;
 
 /*

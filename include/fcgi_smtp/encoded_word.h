@@ -2,7 +2,8 @@
  * encoded_word: text of header fields that is not ASCII (RFC 2047), folded (RFC 5322 2.2.3).
  *
  * Each direction has a call for a text that is at hand and a stream for one that arrives in pieces (init, update with
- * any cut, finish, free). The output does not depend on how the input was cut.
+ * any cut, finish, free). The output does not depend on how the input was cut. The streams complete the set for other
+ * programs; this one has every header field at hand.
  */
 #ifndef FCGI_SMTP_ENCODED_WORD_H
 #define FCGI_SMTP_ENCODED_WORD_H
@@ -15,8 +16,11 @@
 
 #define ENCODED_WORD_MAX 75 /* octets of one encoded word (RFC 2047 2) */
 #define HEADER_LINE_FOLD                                                                                     \
-    76 /* octets of a line that has an encoded word (RFC 2047 2); all lines are folded there */
+    76 /* octets of a line with an encoded word (RFC 2047 2); all lines are folded there */
 #define HEADER_LINE_MAX 998 /* octets of any line, without its CRLF (RFC 5322 2.1.1) */
+
+/* Runs of words in other charsets than UTF-8 that one text's decoding converts. */
+#define ENCODED_WORD_CONVERSIONS_MAX 16
 
 enum encoded_word_place {
     ENCODED_WORD_UNSTRUCTURED, /* a Subject, a Comments field, most of h:NAME (RFC 2047 5 (1)) */
@@ -80,8 +84,9 @@ enum encoded_word_result encoded_word_encoder_finish(struct encoded_word_encoder
  * Adjacent words are joined and the white space between them goes (6.2); a character that is split between
  * two words of one charset is made whole. Line ends before white space are removed (unfolding). A word that
  * is broken (syntax, unknown charset, octets that the charset does not allow) or would bring a CR, LF or NUL
- * is left as it is. Text outside encoded words is copied, whatever its octets. False: no room or memory; out
- * keeps what it had.
+ * is left as it is; so are words of other charsets than UTF-8 behind ENCODED_WORD_CONVERSIONS_MAX runs of such: each
+ * may make glibc load a module, and no honest text has so many. Text outside encoded words is copied, whatever its
+ * octets. False: no room or memory; out keeps what it had.
  */
 bool encoded_word_decode(struct buf *out, struct slice text) __attribute__((warn_unused_result));
 
@@ -91,7 +96,8 @@ bool encoded_word_decode(struct buf *out, struct slice text) __attribute__((warn
  */
 struct encoded_word_decoder {
     struct buf held;
-    size_t scanned; /* octets of held that are whole words, and the white space behind them */
+    size_t scanned;     /* octets of held that are whole words, and the white space behind them */
+    size_t conversions; /* so far, of ENCODED_WORD_CONVERSIONS_MAX */
 };
 
 /* limit: octets that are held at most. */

@@ -3,6 +3,8 @@
  *
  * All are embedded by value, allocate nothing and need no free; the output does not depend on how the input
  * was cut. Updates return the number of octets written to out, whose needed room the macros tell.
+ *
+ * dot_unstuffer and line_wrapper complete the set for other programs; this one needs them in its tests only.
  */
 #ifndef FCGI_SMTP_LINES_H
 #define FCGI_SMTP_LINES_H
@@ -105,8 +107,8 @@ bool line_scanner_is_7bit(const struct line_scanner *scanner);
 
 /*
  * line_wrapper: breaks lines that are longer than a width (octets, without CRLF). The CRLF replaces the last white
- * space that has a word before it and begins within the width or right behind it; where there is none the line is broken before
- * the UTF-8 character that would pass the width. Line ends (LF, CR, CRLF) leave as CRLF. Lines that fit are not touched.
+ * space that has a word before it and begins within the width or right behind it; where there is none the line is
+ * broken before the UTF-8 character that would pass the width. Line ends (LF, CR, CRLF) leave as CRLF. Lines that fit are not touched.
  */
 struct line_wrapper {
     size_t width;

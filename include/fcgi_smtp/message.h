@@ -15,10 +15,9 @@
 
 /* One text or file. */
 struct message_part {
-    const char *field;    /* the request's field, for errors: "text", "attachment" */
-    struct blob *content; /* NULL: this part is not given */
-    struct slice
-        type; /* declared media type with its parameters; empty: found by the file name's extension */
+    const char *field;      /* the request's field, for errors: "text", "attachment" */
+    struct blob *content;   /* NULL: this part is not given */
+    struct slice type;      /* declared media type with parameters; empty: by the file name's extension */
     struct slice file_name; /* UTF-8, as the client gave it: directories are cut off by compose */
     struct slice charset;   /* of a text's octets; empty: UTF-8 */
 };
@@ -29,9 +28,8 @@ struct message_header {
 };
 
 struct message {
-    struct address_list from; /* at least one mailbox */
-    struct address_list
-        sender; /* 0 or 1; written only when from has several mailboxes, or where it is shown */
+    struct address_list from;   /* at least one mailbox */
+    struct address_list sender; /* 0 or 1; written only if sender_shown or if from has several mailboxes */
     bool sender_shown;
     struct address_list reply_to;
     struct address_list to;

@@ -3,7 +3,7 @@
  *
  * Embedded by value, no allocation, no free. The output does not depend on how the input was cut. Lines have
  * at most 76 characters, without their CRLF; a soft line break never splits an "=XX". A line may begin with
- * "." (dot_stuffer in lines.h sees to that).
+ * "." (dot_stuffer in lines.h sees to that). The decoder completes the set for other programs; this one only encodes.
  */
 #ifndef FCGI_SMTP_QUOTED_PRINTABLE_H
 #define FCGI_SMTP_QUOTED_PRINTABLE_H
@@ -63,9 +63,9 @@ struct quoted_printable_decoder {
 void quoted_printable_decoder_init(struct quoted_printable_decoder *decoder);
 
 /*
- * Both return the number of octets. "=" at the very end is a soft break. White space at a line's end is dropped (it came from a transport, 6.7
- * rule 3), "=" and a line end (LF or CRLF) joins lines, line ends are kept as they are, digits may be small
- * letters. What is not quoted-printable never stops the decoder: "=" before anything else stays as it is and
+ * Both return the number of octets. "=" at the very end is a soft break. White space at a line's end is dropped (it
+ * came from a transport, 6.7 rule 3), "=" and a line end (LF or CRLF) joins lines, line ends are kept as they are,
+ * digits may be small letters. What is not quoted-printable never stops the decoder: "=" before anything else stays as it is and
  * sets malformed (6.7, notes for robust decoders); octets over 126 and controls pass, and set malformed. More
  * than QUOTED_PRINTABLE_SPACE_MAX of white space in a row is no legal line: it is kept.
  */

@@ -11,6 +11,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "fcgi_smtp/ascii.h"
+
 struct slice {
     const char *data;
     size_t len; /* octets */
@@ -43,6 +45,27 @@ static inline bool slice_equal(struct slice a, struct slice b)
 static inline bool slice_equal_nocase(struct slice a, struct slice b)
 {
     return a.len == b.len && (a.len == 0 || strncasecmp(a.data, b.data, a.len) == 0);
+}
+
+/* Leaves out the first len octets, len <= s->len. */
+static inline void slice_skip(struct slice *s, size_t len)
+{
+    if (len > 0) {
+        s->data += len;
+        s->len -= len;
+    }
+}
+
+/* s without spaces and tabs at its ends. */
+static inline struct slice slice_trim(struct slice s)
+{
+    while (s.len > 0 && ascii_is_blank(s.data[0])) {
+        slice_skip(&s, 1);
+    }
+    while (s.len > 0 && ascii_is_blank(s.data[s.len - 1])) {
+        s.len--;
+    }
+    return s;
 }
 
 /* Whether s holds the octet c (memchr on an empty slice is avoided). */

@@ -75,15 +75,30 @@ static bool fits(const char *rule, struct slice name)
                 : slice_equal(name, slice_of(rule));
 }
 
+/* PHP's way to write a list, by which Symfony Mailer 5.4 sends files: "attachment[0]" and "to[]" are attachment and to. */
+static struct slice without_index(struct slice name)
+{
+    size_t len = name.len;
+    if (len == 0 || name.data[len - 1] != ']') {
+        return name;
+    }
+    len--;
+    while (len > 0 && name.data[len - 1] >= '0' && name.data[len - 1] <= '9') {
+        len--;
+    }
+    return len > 0 && name.data[len - 1] == '[' ? (struct slice){name.data, len - 1} : name;
+}
+
 const struct mailgun_rule *mailgun_rule_find(struct slice name)
 {
+    struct slice listed = without_index(name);
     for (size_t i = 0; i < COUNT(headers); i++) {
         if (slice_equal_nocase(name, slice_of(headers[i].name))) {
             return &headers[i];
         }
     }
     for (size_t i = 0; i < COUNT(rules); i++) {
-        if (fits(rules[i].name, name)) {
+        if (fits(rules[i].name, name) || (rules[i].repeats && slice_equal(listed, slice_of(rules[i].name)))) {
             return &rules[i];
         }
     }

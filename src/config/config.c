@@ -178,13 +178,13 @@ static bool same_path(struct slice in_file, struct slice path)
     static const struct slice named = {"servers." SCHEMA_SHORT_FORM ".",
                                        sizeof("servers." SCHEMA_SHORT_FORM ".") - 1};
     static const struct slice in_short = {"server.", sizeof "server." - 1};
-    if (path.len == in_file.len + 3 && memcmp(path.data + in_file.len, "[0]", 3) == 0) {
-        path.len -= 3;
-    }
     if (path.len > named.len && memcmp(path.data, named.data, named.len) == 0 && in_file.len > in_short.len &&
         memcmp(in_file.data, in_short.data, in_short.len) == 0) {
         path = (struct slice){path.data + named.len, path.len - named.len};
         in_file = (struct slice){in_file.data + in_short.len, in_file.len - in_short.len};
+    }
+    if (path.len == in_file.len + 3 && memcmp(path.data + in_file.len, "[0]", 3) == 0) {
+        path.len -= 3;
     }
     return slice_equal(in_file, path);
 }

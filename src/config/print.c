@@ -9,6 +9,8 @@
 #include "config/value.h"
 #include "fcgi_smtp/config.h"
 
+#define HIDDEN "***" /* stands for a secret */
+
 struct printer {
     struct buf *out;
     bool good;
@@ -151,11 +153,17 @@ static void put_words(struct printer *p, const struct schema_key *key, unsigned 
     put(p, bits == 0 ? " []" : "");
 }
 
-static void put_strings(struct printer *p, const struct config_strings *strings)
+static bool is_command(const struct schema_key *key)
+{
+    return strcmp(key->path, SCHEMA_SERVER ".password_command") == 0;
+}
+
+/* A command's arguments may be secrets, or tell where one is. */
+static void put_strings(struct printer *p, const struct schema_key *key, const struct config_strings *strings)
 {
     for (size_t i = 0; i < strings->count; i++) {
         begin_entry(p);
-        put_string(p, strings->items[i]);
+        put_string(p, i > 0 && is_command(key) ? HIDDEN : strings->items[i]);
     }
     put(p, strings->count == 0 ? " []" : "");
 }
@@ -207,8 +215,7 @@ static bool is_unset(const struct schema_key *key, const void *base)
                server->password_env != NULL || server->password_command.count > 0;
     }
     case SCHEMA_STRINGS: /* a command without words would be a problem */
-        return strcmp(key->path, SCHEMA_SERVER ".password_command") == 0 &&
-               ((const struct config_strings *)at)->count == 0;
+        return is_command(key) && ((const struct config_strings *)at)->count == 0;
     case SCHEMA_NUMBER:
         return *(const int64_t *)at < key->min;
     case SCHEMA_WORD:
@@ -229,7 +236,7 @@ static void put_value(struct printer *p, const struct schema_key *key, const voi
         put_string(p, *(char *const *)at);
         break;
     case SCHEMA_SECRET:
-        put(p, "\"***\"");
+        put_string(p, HIDDEN);
         break;
     case SCHEMA_BOOL:
         put(p, *(const bool *)at ? "true" : "false");
@@ -241,7 +248,7 @@ static void put_value(struct printer *p, const struct schema_key *key, const voi
         put_words(p, key, *(const unsigned *)at);
         break;
     case SCHEMA_STRINGS:
-        put_strings(p, at);
+        put_strings(p, key, at);
         break;
     case SCHEMA_NUMBERS:
         put_numbers(p, key, at);

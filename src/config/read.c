@@ -1,20 +1,17 @@
 /*
- * The tree meets the schema. Nothing here knows a single key but `server`, `servers`, `keys` and `forms`, which make
- * structs; all else follows from the table. A value with a problem is skipped and the reading goes on, so that one run
- * finds everything.
+ * The tree meets the schema. Nothing here knows a single key; all follows from the table (but for what makes structs:
+ * read_structs.c). A value with a problem is skipped and the reading goes on, so that one run finds everything.
  *
  * Values are quoted in problems, but never those of keys about passwords.
  */
-#include "config/reading.h"
-#include "config/schema.h"
-#include "config/syntax.h"
+#include "config/read.h"
 #include "config/value.h"
 #include "fcgi_smtp/nearest.h"
 
 #define VALUE_SHOWN 60   /* octets of a value in a problem */
 #define NAMES_TEXT  1024 /* octets of all names of a section */
 
-static const char *kind_name(const struct node *node)
+const char *read_kind_name(const struct node *node)
 {
     switch (node->kind) {
     case NODE_SEQUENCE:
@@ -26,7 +23,7 @@ static const char *kind_name(const struct node *node)
     }
 }
 
-static struct arena *memory(const struct reading *r)
+struct arena *read_memory(const struct reading *r)
 {
     return &r->config->memory->arena;
 }
@@ -96,7 +93,7 @@ static bool is_single(struct reading *r, const struct node *node, const struct s
     if (node->kind == NODE_SCALAR) {
         node_problem(r->problems, node, "has no value; %s is expected", expected);
     } else if (node->kind != NODE_NOTHING) {
-        node_problem(r->problems, node, "is %s; %s is expected", kind_name(node), expected);
+        node_problem(r->problems, node, "is %s; %s is expected", read_kind_name(node), expected);
     }
     return false;
 }
@@ -104,21 +101,21 @@ static bool is_single(struct reading *r, const struct node *node, const struct s
 static void read_single(struct reading *r, const struct node *node, const struct schema_key *key, void *base)
 {
     if (is_single(r, node, key)) {
-        report_fault(r, node, key, value_store(key, node->text, base, memory(r)));
+        report_fault(r, node, key, value_store(key, node->text, base, read_memory(r)));
     }
 }
 
 static void read_entry(struct reading *r, const struct node *node, const struct schema_key *key, void *base)
 {
     if (is_single(r, node, key)) {
-        report_fault(r, node, key, value_add(key, node->text, base, memory(r)));
+        report_fault(r, node, key, value_add(key, node->text, base, read_memory(r)));
     }
 }
 
 static void read_list(struct reading *r, const struct node *node, const struct schema_key *key, void *base)
 {
     bool one = node->kind != NODE_SEQUENCE;
-    if (!value_begin_list(key, one ? 1 : node->count, base, memory(r))) {
+    if (!value_begin_list(key, one ? 1 : node->count, base, read_memory(r))) {
         r->no_memory = true;
         return;
     }
@@ -132,25 +129,25 @@ static void read_list(struct reading *r, const struct node *node, const struct s
 }
 
 /* Whether the node holds keys, which may be none at all; reports it otherwise. */
-static bool is_mapping(struct reading *r, const struct node *node, bool nocase)
+bool read_is_mapping(struct reading *r, const struct node *node, bool nocase)
 {
     if (node->kind == NODE_MAPPING) {
         r->no_memory = !tree_mark_duplicates(node, nocase, r->problems) || r->no_memory;
         return true;
     }
     if (node->kind != NODE_NOTHING && !node->empty) {
-        node_problem(r->problems, node, "is %s; keys with values are expected", kind_name(node));
+        node_problem(r->problems, node, "is %s; keys with values are expected", read_kind_name(node));
     }
     return false;
 }
 
 static void read_pairs(struct reading *r, const struct node *node, const struct schema_key *key, void *base)
 {
-    if (!value_begin_list(key, node->count, base, memory(r))) {
+    if (!value_begin_list(key, node->count, base, read_memory(r))) {
         r->no_memory = true;
         return;
     }
-    if (!is_mapping(r, node, true)) {
+    if (!read_is_mapping(r, node, true)) {
         return;
     }
     struct schema_key value = *key; /* in problems, a value is any text */
@@ -159,7 +156,7 @@ static void read_pairs(struct reading *r, const struct node *node, const struct 
         if (entry->ignored || !is_single(r, entry, &value)) {
             continue;
         }
-        enum value_fault fault = value_add_pair(key, entry->key, entry->text, base, memory(r));
+        enum value_fault fault = value_add_pair(key, entry->key, entry->text, base, read_memory(r));
         if (fault == VALUE_INVALID) {
             node_key_problem(r->problems, entry, "is no name for a header field; %s is expected",
                              key->expected);
@@ -187,10 +184,11 @@ static void report_unknown(struct reading *r, const struct node *node, const cha
         known[i] = names[i];
     }
     const char *nearest = nearest_name(node->key, known, count);
-    const char *elsewhere = schema_elsewhere(node->key);
+    char elsewhere[SCHEMA_PATH_MAX];
     char all[NAMES_TEXT];
-    if (elsewhere != NULL) {
-        node_key_problem(r->problems, node, "is an unknown key here; it is known as %s", elsewhere);
+    if (schema_elsewhere(node->key, elsewhere)) {
+        node_key_problem(r->problems, node, "is an unknown key here; it is known as %s%s", elsewhere,
+                         strchr(elsewhere, '.') == NULL ? " at the top level" : "");
     } else if (nearest != NULL) {
         node_key_problem(r->problems, node, "is an unknown key; the nearest known one is %s", nearest);
     } else {
@@ -201,9 +199,9 @@ static void report_unknown(struct reading *r, const struct node *node, const cha
 
 static void read_key(struct reading *r, struct node *node, const struct schema_key *key, void *base);
 
-static void read_section(struct reading *r, const struct node *node, const char *section, void *base)
+void read_section(struct reading *r, const struct node *node, const char *section, void *base)
 {
-    if (!is_mapping(r, node, false)) {
+    if (!read_is_mapping(r, node, false)) {
         return;
     }
     for (struct node *child = node->first; child != NULL; child = child->next) {
@@ -226,126 +224,16 @@ static void read_section(struct reading *r, const struct node *node, const char 
     }
 }
 
-static bool store_defaults(struct reading *r, const char *section, void *base)
+bool read_store_defaults(struct reading *r, const char *section, void *base)
 {
     for (size_t i = 0; i < schema_key_count; i++) {
         if (schema_within(&schema_keys[i], section) &&
-            !value_store_default(&schema_keys[i], base, memory(r))) {
+            !value_store_default(&schema_keys[i], base, read_memory(r))) {
             r->no_memory = true;
             return false;
         }
     }
     return true;
-}
-
-static void read_server(struct reading *r, const struct node *node, struct slice name)
-{
-    struct config *config = r->config;
-    struct config_server *server = &config->servers[config->server_count]; /* read_tree made room */
-    server->name = arena_copy(memory(r), name);
-    if (server->name == NULL || !store_defaults(r, SCHEMA_SERVER, server)) {
-        r->no_memory = true;
-        return;
-    }
-    r->server_nodes[config->server_count] = node;
-    config->server_count++;
-    read_section(r, node, SCHEMA_SERVER, server);
-}
-
-static void read_form(struct reading *r, const struct node *node, struct slice name)
-{
-    struct config *config = r->config;
-    struct config_form *form = &config->forms[config->form_count]; /* read_tree made room */
-    form->name = arena_copy(memory(r), name);
-    if (form->name == NULL || !store_defaults(r, SCHEMA_FORM, form)) {
-        r->no_memory = true;
-        return;
-    }
-    r->form_nodes[config->form_count] = node;
-    config->form_count++;
-    read_section(r, node, SCHEMA_FORM, form);
-}
-
-/* A mapping of names to structs, each of them "a server" or "a form". */
-static void read_structs(struct reading *r, const struct node *node, const char *what, size_t most,
-                         void (*read_one)(struct reading *r, const struct node *node, struct slice name))
-{
-    if (node->count > most) {
-        node_problem(r->problems, node, "has %zu entries; at most %zu are expected", node->count, most);
-        return;
-    }
-    if (!is_mapping(r, node, false)) {
-        return;
-    }
-    for (const struct node *child = node->first; child != NULL && !r->no_memory; child = child->next) {
-        if (child->ignored) {
-            continue;
-        }
-        if (child->key.len > 64 || !syntax_server_name(child->key)) {
-            node_key_problem(
-                r->problems, child,
-                "is no name for %s; 1 to 64 letters, digits, \"-\", \"_\" and \".\" are expected", what);
-            continue;
-        }
-        read_one(r, child, child->key);
-    }
-}
-
-static void read_api_key(struct reading *r, const struct node *node)
-{
-    struct config_key *key = &r->config->keys[r->config->key_count]; /* read_api_keys made room */
-    if (node->kind != NODE_MAPPING) {
-        node_problem(r->problems, node, "is %s; a key's name and sha256 are expected", kind_name(node));
-        return;
-    }
-    r->key_nodes[r->config->key_count] = node;
-    r->config->key_count++;
-    if (store_defaults(r, SCHEMA_API_KEY, key)) {
-        read_section(r, node, SCHEMA_API_KEY, key);
-    }
-}
-
-/* A list, or a single key. */
-static void read_api_keys(struct reading *r, const struct node *node)
-{
-    bool one = node->kind != NODE_SEQUENCE;
-    size_t count = one ? 1 : node->count;
-    if (count > SCHEMA_KEYS_MAX) {
-        node_problem(r->problems, node, "has %zu entries; at most %d are expected", count, SCHEMA_KEYS_MAX);
-        return;
-    }
-    r->config->keys = arena_array(memory(r), count + 1, sizeof *r->config->keys);
-    r->key_nodes = arena_array(&r->tree->arena, count + 1, sizeof(struct node *));
-    if (r->config->keys == NULL || r->key_nodes == NULL) {
-        r->no_memory = true;
-        return;
-    }
-    if (one && !node->empty) {
-        read_api_key(r, node);
-    }
-    for (const struct node *entry = one ? NULL : node->first; entry != NULL && !r->no_memory;
-         entry = entry->next) {
-        read_api_key(r, entry);
-    }
-}
-
-/* Names are looked up when all servers are known: check.c. */
-static void read_choice(struct reading *r, const struct node *node)
-{
-    if (node->kind == NODE_MAPPING) {
-        read_server(r, node, slice_of(SCHEMA_SHORT_FORM));
-    } else if (node->empty || (node->kind == NODE_SEQUENCE && node->count == 0)) {
-        node_problem(r->problems, node,
-                     "has no value; the name of a server, a list of names, or a server's keys is expected");
-    }
-    for (const struct node *entry = node->first; node->kind == NODE_SEQUENCE && entry != NULL;
-         entry = entry->next) {
-        if (entry->kind == NODE_SEQUENCE || entry->kind == NODE_MAPPING) {
-            node_problem(r->problems, entry, "is %s; the name of a server is expected", kind_name(entry));
-        } else if (entry->empty) {
-            node_problem(r->problems, entry, "has no value; the name of a server is expected");
-        }
-    }
 }
 
 static void read_key(struct reading *r, struct node *node, const struct schema_key *key, void *base)
@@ -355,10 +243,10 @@ static void read_key(struct reading *r, struct node *node, const struct schema_k
         read_choice(r, node);
         break;
     case SCHEMA_SERVERS:
-        read_structs(r, node, "a server", SCHEMA_SERVERS_MAX, read_server);
+        read_servers(r, node);
         break;
     case SCHEMA_FORMS:
-        read_structs(r, node, "a form", SCHEMA_FORMS_MAX, read_form);
+        read_forms(r, node);
         break;
     case SCHEMA_KEYS:
         read_api_keys(r, node);
@@ -376,29 +264,9 @@ static void read_key(struct reading *r, struct node *node, const struct schema_k
     }
 }
 
-static bool make_room_for_servers(struct reading *r)
-{
-    const struct node *servers = node_find(r->tree->root, "servers");
-    size_t named = servers != NULL && servers->count <= SCHEMA_SERVERS_MAX ? servers->count : 0;
-    size_t room = named + 1; /* and the short form */
-    r->config->servers = arena_array(memory(r), room, sizeof *r->config->servers);
-    r->server_nodes = arena_array(&r->tree->arena, room, sizeof(struct node *));
-    return r->config->servers != NULL && r->server_nodes != NULL;
-}
-
-static bool make_room_for_forms(struct reading *r)
-{
-    const struct node *forms = node_find(r->tree->root, "forms");
-    size_t room = forms != NULL && forms->count <= SCHEMA_FORMS_MAX ? forms->count : 0;
-    r->config->forms = arena_array(memory(r), room + 1, sizeof *r->config->forms);
-    r->form_nodes = arena_array(&r->tree->arena, room + 1, sizeof(struct node *));
-    return r->config->forms != NULL && r->form_nodes != NULL;
-}
-
 bool read_tree(struct reading *reading)
 {
-    if (!store_defaults(reading, "", reading->config) || !make_room_for_servers(reading) ||
-        !make_room_for_forms(reading)) {
+    if (!read_store_defaults(reading, "", reading->config) || !read_make_room(reading)) {
         return false;
     }
     if (reading->tree->root != NULL) {

@@ -34,6 +34,8 @@ static const struct schema_word log_formats[] = {
     {"logfmt", LOG_FORMAT_LOGFMT}, {"json", LOG_FORMAT_JSON}, {NULL, 0}};
 static const struct schema_word log_targets[] = {
     {"stderr", LOG_TO_STDERR}, {"syslog", LOG_TO_SYSLOG}, {NULL, 0}};
+static const struct schema_word sandboxes[] = {
+    {"on", CONFIG_SANDBOX_ON}, {"warn", CONFIG_SANDBOX_WARN}, {"off", CONFIG_SANDBOX_OFF}, {NULL, 0}};
 static const struct schema_word tls_modes[] = {{"starttls", CONFIG_TLS_STARTTLS},
                                                {"implicit", CONFIG_TLS_IMPLICIT},
                                                {"none", CONFIG_TLS_NONE},
@@ -103,6 +105,8 @@ const struct schema_key schema_keys[] = {
     {TOP("log.level", log.level, WORD), DEFAULT("info"), .words = log_levels},
     {TOP("log.format", log.format, WORD), DEFAULT("logfmt"), .words = log_formats},
     {TOP("log.to", log.to, WORD), DEFAULT("stderr"), .words = log_targets},
+
+    {TOP("sandbox", sandbox, WORD), DEFAULT("on"), .words = sandboxes},
 
     {TOP("pages", pages, WORDS), .words = pages},
     {TOP("pages_from", pages_from, STRINGS), RANGE(1, 64), DEFAULT("127.0.0.1,::1"), NETWORK},
@@ -279,13 +283,25 @@ size_t schema_names(const char *section, char names[SCHEMA_NAMES_MAX][SCHEMA_PAT
     return count;
 }
 
-const char *schema_elsewhere(struct slice name)
+/* The octets of path up to and with its part of that name; 0: it has none. */
+static size_t part_end(const char *path, struct slice name)
 {
-    for (size_t i = 0; i < schema_key_count; i++) {
-        const char *dot = strrchr(schema_keys[i].path, '.');
-        if (dot != NULL && slice_equal(slice_of(dot + 1), name)) {
-            return schema_keys[i].path;
+    for (const char *part = path; part != NULL;) {
+        struct slice found = {part, strcspn(part, ".")};
+        if (slice_equal(found, name)) {
+            return (size_t)(part - path) + found.len;
         }
+        part = part[found.len] == '.' ? part + found.len + 1 : NULL;
     }
-    return NULL;
+    return 0;
+}
+
+bool schema_elsewhere(struct slice name, char path[SCHEMA_PATH_MAX])
+{
+    size_t len = 0;
+    for (size_t i = 0; i < schema_key_count && len == 0 && !slice_equal(name, SLICE("*")); i++) {
+        len = part_end(schema_keys[i].path, name);
+        (void)snprintf(path, SCHEMA_PATH_MAX, "%.*s", (int)len, schema_keys[i].path);
+    }
+    return len > 0;
 }

@@ -79,7 +79,7 @@ bool schema_within(const struct schema_key *key, const char *section);
 /* The names that stand directly in a section, each once, in the table's order; how many. */
 size_t schema_names(const char *section, char names[SCHEMA_NAMES_MAX][SCHEMA_PATH_MAX]);
 
-/* The path of a key of that very name in another section; NULL if there is none. */
-const char *schema_elsewhere(struct slice name);
+/* The path of a key or section of that very name, wherever it is; false: there is none. */
+bool schema_elsewhere(struct slice name, char path[SCHEMA_PATH_MAX]);
 
 #endif

@@ -14,22 +14,11 @@
 #define ADDRESS_TEXT_MAX INET6_ADDRSTRLEN /* the NUL included */
 #define SHA256_CHARS     44               /* in base64 */
 
-static bool is_digit(char c)
-{
-    return c >= '0' && c <= '9';
-}
-
-static bool is_letter_or_digit(char c)
-{
-    return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
-
 /* Whether all of text, which isn't empty, is letters, digits and characters of others. */
 static bool consists_of(struct slice text, const char *others)
 {
     for (size_t i = 0; i < text.len; i++) {
-        if (!is_letter_or_digit(text.data[i]) &&
-            (text.data[i] == '\0' || strchr(others, text.data[i]) == NULL)) {
+        if (!ascii_is_alphanumeric(text.data[i]) && !ascii_is_one_of(text.data[i], others)) {
             return false;
         }
     }
@@ -49,7 +38,7 @@ static int small_number(struct slice text, int most)
         return -1;
     }
     for (size_t i = 0; i < text.len; i++) {
-        if (!is_digit(text.data[i])) {
+        if (!ascii_is_digit(text.data[i])) {
             return -1;
         }
         value = value * 10 + (text.data[i] - '0');
@@ -219,7 +208,7 @@ bool syntax_base_path(struct slice text)
 static bool all_digits(struct slice text)
 {
     size_t digits = 0;
-    while (digits < text.len && is_digit(text.data[digits])) {
+    while (digits < text.len && ascii_is_digit(text.data[digits])) {
         digits++;
     }
     return digits == text.len;

@@ -9,12 +9,19 @@
 
 #define KEY_SHOWN 60 /* octets of one key in a path */
 
+/* The texts are the arena's own copies: made by yaml.c, seen as const by everybody else. */
+static void wipe_text(struct slice text)
+{
+    if (text.len > 0) {
+        secret_wipe((char *)text.data, text.len);
+    }
+}
+
+/* Keys too: "password: {secret}" has one that is no key. */
 static void wipe(struct node *node)
 {
-    if (node->text.len > 0) {
-        /* The text is the arena's own copy: made by yaml.c, seen as const by everybody else. */
-        secret_wipe((char *)node->text.data, node->text.len);
-    }
+    wipe_text(node->text);
+    wipe_text(node->key);
     for (struct node *child = node->first; child != NULL; child = child->next) {
         wipe(child); /* no deeper than TREE_DEPTH_MAX */
     }

@@ -26,7 +26,7 @@ static const struct unit size_units[] = {{"", 1},          {"B", 1},           {
 static size_t leading_digits(struct slice text)
 {
     size_t len = 0;
-    while (len < text.len && text.data[len] >= '0' && text.data[len] <= '9') {
+    while (len < text.len && ascii_is_digit(text.data[len])) {
         len++;
     }
     return len;

@@ -241,10 +241,14 @@ static void take_event(struct builder *b, const yaml_event_t *event)
 static void syntax_problem(struct builder *b, const yaml_parser_t *parser)
 {
     bool cut = !b->tree->complete; /* then this is only where the text was cut */
+    bool tab = parser->error == YAML_SCANNER_ERROR && *parser->buffer.pointer == '\t';
     b->stopped = true;
     b->tree->complete = false;
     b->no_memory = parser->error == YAML_MEMORY_ERROR;
-    if (!b->no_memory && !cut) {
+    if (!b->no_memory && !cut && tab) {
+        problems_add(b->problems, place_of(parser->problem_mark), NULL,
+                     "is not YAML: a tab cannot indent a line; spaces are expected");
+    } else if (!b->no_memory && !cut) {
         problems_add(b->problems, place_of(parser->problem_mark), NULL,
                      "is not YAML: %s%s%s; values with special characters are expected in quotes",
                      parser->problem != NULL ? parser->problem : "broken", parser->context != NULL ? " " : "",

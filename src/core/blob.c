@@ -117,8 +117,12 @@ void blob_begin_secret(struct blob *blob, struct blob_store *store)
 
 static bool append_secret(struct blob *blob, const void *octets, size_t len, struct err *err)
 {
-    if (!buf_append(&blob->memory, octets, len)) {
+    if (len > SECRET_MAX - blob->memory.len) {
         err_set(err, "a secret may have at most %zu octets", SECRET_MAX);
+        return false;
+    }
+    if (!buf_append(&blob->memory, octets, len)) {
+        err_set(err, "there is no memory for a secret");
         return false;
     }
     blob->size += len;

@@ -56,30 +56,17 @@ bool digest_equal(const unsigned char a[DIGEST_SIZE], const unsigned char b[DIGE
     return CRYPTO_memcmp(a, b, DIGEST_SIZE) == 0;
 }
 
-/* -1: no hexadecimal digit. */
-static int hex_value(char c)
-{
-    if (c >= '0' && c <= '9') {
-        return c - '0';
-    }
-    if (c >= 'a' && c <= 'f') {
-        return c - 'a' + 10;
-    }
-    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
 bool digest_from_hex(struct slice text, unsigned char out[DIGEST_SIZE])
 {
     if (text.len != DIGEST_HEX_SIZE) {
         return false;
     }
     for (size_t i = 0; i < DIGEST_SIZE; i++) {
-        int high = hex_value(text.data[2 * i]);
-        int low = hex_value(text.data[2 * i + 1]);
-        if (high < 0 || low < 0) {
+        int octet = ascii_hex_octet(text.data + 2 * i);
+        if (octet < 0) {
             return false;
         }
-        out[i] = (unsigned char)(high * 16 + low);
+        out[i] = (unsigned char)octet;
     }
     return true;
 }

@@ -58,8 +58,8 @@ void err_set(struct err *err, const char *format, ...)
     if (err == NULL) {
         return;
     }
-    char
-        text[ERR_TEXT_MAX + 1]; /* one more, so that a cut is seen; not err->text, which may be an argument */
+    /* One more, so that a cut is seen; not err->text, which may be an argument. */
+    char text[ERR_TEXT_MAX + 1];
     va_list args;
     va_start(args, format);
     int len = vsnprintf(text, sizeof text, format, args);

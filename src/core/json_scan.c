@@ -76,23 +76,12 @@ static enum json_read malformed(const struct json_scan *scan, size_t position, c
     return JSON_READ_MALFORMED;
 }
 
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9') {
-        return c - '0';
-    }
-    if (c >= 'a' && c <= 'f') {
-        return c - 'a' + 10;
-    }
-    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
 /* The four digits behind "\u" at at; -1: there are none. */
 static int32_t code_unit(const struct json_scan *scan, size_t at)
 {
     int32_t value = 0;
     for (size_t i = at; i < at + 4; i++) {
-        int digit = i < scan->len ? hex_digit(scan->text[i]) : -1;
+        int digit = i < scan->len ? ascii_hex_value(scan->text[i]) : -1;
         if (digit < 0) {
             return -1;
         }
@@ -311,12 +300,15 @@ static enum json_read count(struct counts *counts, char c, const struct json_lim
     return counts->values > limits->values ? JSON_READ_TOO_MANY : JSON_READ_OK;
 }
 
-/* All up to the next string. */
+/* All up to the next string. A NUL goes no further: behind a number or word jansson would not see it. */
 static enum json_read take_rest(struct json_scan *scan, size_t *at, struct counts *counts,
-                                const struct json_limits *limits)
+                                const struct json_limits *limits, struct err *err)
 {
     size_t begin = *at;
     size_t end = find(scan, '"', begin, scan->len);
+    size_t nul = find(scan, '\0', begin, end);
+    bool has_nul = nul < end;
+    end = nul;
     enum json_read result = JSON_READ_OK;
     for (size_t i = begin; i < end && result == JSON_READ_OK; i++) {
         result = count(counts, scan->text[i], limits);
@@ -325,7 +317,7 @@ static enum json_read take_rest(struct json_scan *scan, size_t *at, struct count
     if (result == JSON_READ_OK && !buf_append(&scan->skeleton, scan->text + begin, end - begin)) {
         return JSON_READ_NO_MEMORY;
     }
-    return result;
+    return result == JSON_READ_OK && has_nul ? malformed(scan, nul, "there is a NUL", err) : result;
 }
 
 enum json_read json_scan(struct json_scan *scan, char *text, size_t len, const struct json_limits *limits,
@@ -339,8 +331,8 @@ enum json_read json_scan(struct json_scan *scan, char *text, size_t len, const s
         return JSON_READ_NO_MEMORY;
     }
     for (size_t at = 0; at < len && result == JSON_READ_OK;) {
-        result =
-            text[at] == '"' ? take_string(scan, &at, limits, err) : take_rest(scan, &at, &counts, limits);
+        result = text[at] == '"' ? take_string(scan, &at, limits, err)
+                                 : take_rest(scan, &at, &counts, limits, err);
     }
     return result;
 }

@@ -3,7 +3,6 @@
  */
 #include "fcgi_smtp/nearest.h"
 
-#include <ctype.h>
 #include <stdint.h>
 
 static size_t smallest(size_t a, size_t b)
@@ -11,9 +10,11 @@ static size_t smallest(size_t a, size_t b)
     return a < b ? a : b;
 }
 
-static int fold(char c)
+/* Whether a's last two of i characters are b's last two of j the other way round. */
+static bool swapped(struct slice a, size_t i, struct slice b, size_t j)
 {
-    return tolower((unsigned char)c);
+    return i > 1 && j > 1 && ascii_lower(a.data[i - 1]) == ascii_lower(b.data[j - 2]) &&
+           ascii_lower(a.data[i - 2]) == ascii_lower(b.data[j - 1]);
 }
 
 static size_t distance(struct slice a, struct slice b)
@@ -28,12 +29,9 @@ static size_t distance(struct slice a, struct slice b)
         const size_t *two_before = rows[(i + 1) % 3];
         now[0] = i;
         for (size_t j = 1; j <= b.len; j++) {
-            size_t replace = before[j - 1] + (fold(a.data[i - 1]) != fold(b.data[j - 1]));
+            size_t replace = before[j - 1] + (ascii_lower(a.data[i - 1]) != ascii_lower(b.data[j - 1]));
             now[j] = smallest(replace, smallest(before[j], now[j - 1]) + 1);
-            if (i > 1 && j > 1 && fold(a.data[i - 1]) == fold(b.data[j - 2]) &&
-                fold(a.data[i - 2]) == fold(b.data[j - 1])) {
-                now[j] = smallest(now[j], two_before[j - 2] + 1);
-            }
+            now[j] = swapped(a, i, b, j) ? smallest(now[j], two_before[j - 2] + 1) : now[j];
         }
     }
     return rows[a.len % 3][b.len];

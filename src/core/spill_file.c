@@ -53,13 +53,6 @@ int spill_file_open(const char *dir, struct err *err)
     return -1;
 }
 
-static void skip(struct slice *slice, size_t len)
-{
-    if (len > 0) {
-        *slice = (struct slice){slice->data + len, slice->len - len};
-    }
-}
-
 static struct iovec vector_of(struct slice slice)
 {
     return (struct iovec){(void *)(uintptr_t)slice.data, slice.len}; /* only read */
@@ -78,8 +71,8 @@ bool spill_file_write(int fd, const char *dir, uint64_t offset, struct slice fir
             return failed(err, dir, "write a temporary file", n < 0 ? errno : ENOSPC);
         }
         size_t of_first = (size_t)n < first.len ? (size_t)n : first.len;
-        skip(&first, of_first);
-        skip(&second, (size_t)n - of_first);
+        slice_skip(&first, of_first);
+        slice_skip(&second, (size_t)n - of_first);
         offset += (uint64_t)n;
     }
     return true;

@@ -14,23 +14,21 @@
 enum { UTF8_CHAR_MAX = 4, ICONV_OUT_MIN = 64 };
 
 /* Letters and digits, and the punctuation of RFC 2978 2.3 and of names that IANA registered against it. No "/". */
-bool charset_name_valid(struct slice name)
+static bool is_name(struct slice name)
 {
     static const char others[] = "!#$%&'+-^_`{}~.:()";
     if (name.len == 0 || name.len > CHARSET_NAME_MAX) {
         return false;
     }
     for (size_t i = 0; i < name.len; i++) {
-        char c = name.data[i];
-        bool alphanumeric = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
-        if (!alphanumeric && (c == '\0' || strchr(others, c) == NULL)) {
+        if (!ascii_is_alphanumeric(name.data[i]) && !ascii_is_one_of(name.data[i], others)) {
             return false;
         }
     }
     return true;
 }
 
-static bool is_one_of(struct slice name, const char *const *names, size_t count)
+static bool is_any_of(struct slice name, const char *const *names, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         if (slice_equal_nocase(name, slice_of(names[i]))) {
@@ -40,9 +38,25 @@ static bool is_one_of(struct slice name, const char *const *names, size_t count)
     return false;
 }
 
+/* CHARSET_ICONV for all but the two that need no iconv. */
+static enum charset_kind kind_of(struct slice name)
+{
+    static const char *const utf8[] = {"utf-8", "utf8"};
+    static const char *const ascii[] = {"us-ascii", "ascii", "ansi_x3.4-1968"};
+    if (is_any_of(name, utf8, sizeof utf8 / sizeof utf8[0])) {
+        return CHARSET_UTF8;
+    }
+    return is_any_of(name, ascii, sizeof ascii / sizeof ascii[0]) ? CHARSET_ASCII : CHARSET_ICONV;
+}
+
+bool charset_is_utf8(struct slice name)
+{
+    return kind_of(name) != CHARSET_ICONV;
+}
+
 /*
  * What browsers and mail programs mean by these names (WHATWG Encoding 4.2) has more signs than the standard of that name,
- * and in Shift_JIS the backslash and the tilde where ASCII has them.
+ * and in Shift_JIS the backslash and the tilde where ASCII has them; some names iconv does not know at all.
  */
 static struct slice practical_name(struct slice name)
 {
@@ -50,10 +64,18 @@ static struct slice practical_name(struct slice name)
         struct slice name;
         struct slice meant;
     } names[] = {
-        {SLICE_INIT("shift_jis"), SLICE_INIT("CP932")}, {SLICE_INIT("shift-jis"), SLICE_INIT("CP932")},
-        {SLICE_INIT("sjis"), SLICE_INIT("CP932")},      {SLICE_INIT("x-sjis"), SLICE_INIT("CP932")},
-        {SLICE_INIT("euc-kr"), SLICE_INIT("UHC")},      {SLICE_INIT("ks_c_5601-1987"), SLICE_INIT("UHC")},
-        {SLICE_INIT("gb2312"), SLICE_INIT("GB18030")},  {SLICE_INIT("gbk"), SLICE_INIT("GB18030")},
+        {SLICE_INIT("shift_jis"), SLICE_INIT("CP932")},
+        {SLICE_INIT("shift-jis"), SLICE_INIT("CP932")},
+        {SLICE_INIT("sjis"), SLICE_INIT("CP932")},
+        {SLICE_INIT("x-sjis"), SLICE_INIT("CP932")},
+        {SLICE_INIT("euc-kr"), SLICE_INIT("UHC")},
+        {SLICE_INIT("ks_c_5601-1987"), SLICE_INIT("UHC")},
+        {SLICE_INIT("windows-949"), SLICE_INIT("UHC")},
+        {SLICE_INIT("gb2312"), SLICE_INIT("GB18030")},
+        {SLICE_INIT("gbk"), SLICE_INIT("GB18030")},
+        {SLICE_INIT("x-euc-jp"), SLICE_INIT("EUC-JP")},
+        {SLICE_INIT("iso-8859-8-i"), SLICE_INIT("ISO-8859-8")},
+        {SLICE_INIT("x-mac-cyrillic"), SLICE_INIT("MAC-CYRILLIC")},
     };
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         if (slice_equal_nocase(name, names[i].name)) {
@@ -80,21 +102,15 @@ static enum charset_result open_iconv(struct charset_decoder *decoder, struct sl
 
 enum charset_result charset_open(struct charset_decoder *decoder, struct slice name)
 {
-    static const char *const utf8[] = {"utf-8", "utf8"};
-    static const char *const ascii[] = {"us-ascii", "ascii", "ansi_x3.4-1968"};
     *decoder = (struct charset_decoder){.kind = CHARSET_CLOSED};
-    if (!charset_name_valid(name)) {
+    if (!is_name(name)) {
         return CHARSET_UNKNOWN;
     }
-    if (is_one_of(name, utf8, sizeof utf8 / sizeof utf8[0])) {
-        decoder->kind = CHARSET_UTF8;
-        return CHARSET_OK;
+    if (!charset_is_utf8(name)) {
+        return open_iconv(decoder, name);
     }
-    if (is_one_of(name, ascii, sizeof ascii / sizeof ascii[0])) {
-        decoder->kind = CHARSET_ASCII;
-        return CHARSET_OK;
-    }
-    return open_iconv(decoder, name);
+    decoder->kind = kind_of(name);
+    return CHARSET_OK;
 }
 
 void charset_close(struct charset_decoder *decoder)

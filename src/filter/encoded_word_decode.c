@@ -27,11 +27,12 @@ struct decoder {
     size_t single_until; /* words that begin before it are not joined */
     bool after_word;     /* the last thing written was a decoded word */
     bool failed;         /* no room or memory */
+    size_t *conversions; /* of charsets that cost something */
 };
 
 static bool is_white(char c)
 {
-    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+    return ascii_is_blank(c) || c == '\r' || c == '\n';
 }
 
 static size_t skip_white(struct slice text, size_t at)
@@ -84,35 +85,28 @@ static bool parse_word(struct slice text, size_t at, struct encoded_word *word)
     return (word->b || slice_equal_nocase(encoding, SLICE("Q"))) && slice_equal(rest, SLICE("="));
 }
 
-static int hex_value(char c)
+/* The octet at rest's beginning, and how many of rest it stands in; -1: "=" without two digits (RFC 2047 4.2). */
+static int q_octet(struct slice rest, size_t *taken)
 {
-    static const char digits[] = "0123456789ABCDEFabcdef";
-    const char *found = c != '\0' ? strchr(digits, c) : NULL;
-    if (found == NULL) {
-        return -1;
+    char c = rest.data[0];
+    *taken = c == '=' ? 3 : 1;
+    if (c == '=') {
+        return rest.len >= *taken ? ascii_hex_octet(rest.data + 1) : -1;
     }
-    int index = (int)(found - digits);
-    return index < 16 ? index : index - 6;
+    return c == '_' ? ' ' : (unsigned char)c;
 }
 
-/* RFC 2047 4.2. out has room for as many octets as the payload has. */
+/* out has room for as many octets as the payload has. */
 static bool q_decode(struct slice payload, char *out, size_t *out_len)
 {
+    size_t taken = 0;
     *out_len = 0;
-    for (size_t i = 0; i < payload.len; i++) {
-        char c = payload.data[i];
-        if (c == '=') {
-            int high = payload.len - i > 2 ? hex_value(payload.data[i + 1]) : -1;
-            int low = high >= 0 ? hex_value(payload.data[i + 2]) : -1;
-            if (low < 0) {
-                return false;
-            }
-            c = (char)(high << 4 | low);
-            i += 2;
-        } else if (c == '_') {
-            c = ' ';
+    for (; payload.len > 0; slice_skip(&payload, taken)) {
+        int octet = q_octet(payload, &taken);
+        if (octet < 0) {
+            return false;
         }
-        out[(*out_len)++] = c;
+        out[(*out_len)++] = (char)octet;
     }
     return true;
 }
@@ -143,6 +137,9 @@ static bool add_octets(struct decoder *decoder, const struct encoded_word *word)
 static bool convert(struct decoder *decoder, struct slice charset)
 {
     buf_clear(&decoder->utf8);
+    if (!charset_is_utf8(charset) && ++*decoder->conversions > ENCODED_WORD_CONVERSIONS_MAX) {
+        return false;
+    }
     enum charset_result result = charset_to_utf8(charset, buf_slice(&decoder->octets), &decoder->utf8, NULL);
     decoder->failed = decoder->failed || result == CHARSET_NO_ROOM;
     struct slice utf8 = buf_slice(&decoder->utf8);
@@ -160,8 +157,7 @@ static void put_white(struct decoder *decoder, size_t begin, size_t end)
     const char *data = decoder->text.data;
     for (size_t i = begin; i < end; i++) {
         size_t line_end = data[i] == '\r' && i + 1 < end && data[i + 1] == '\n' ? 2 : data[i] == '\n';
-        bool folded =
-            line_end > 0 && i + line_end < end && (data[i + line_end] == ' ' || data[i + line_end] == '\t');
+        bool folded = line_end > 0 && i + line_end < end && ascii_is_blank(data[i + line_end]);
         if (folded) {
             i += line_end;
         }
@@ -224,10 +220,10 @@ static void decode_text(struct decoder *decoder)
     }
 }
 
-bool encoded_word_decode(struct buf *out, struct slice text)
+static bool decode(struct buf *out, struct slice text, size_t *conversions)
 {
     size_t begin = out->len;
-    struct decoder decoder = {.out = out, .text = text};
+    struct decoder decoder = {.out = out, .text = text, .conversions = conversions};
     buf_init(&decoder.octets, text.len + BASE64_DECODER_UPDATE_MAX(0));
     buf_init(&decoder.utf8, out->limit - out->len);
     decode_text(&decoder);
@@ -240,10 +236,16 @@ bool encoded_word_decode(struct buf *out, struct slice text)
     return !decoder.failed;
 }
 
+bool encoded_word_decode(struct buf *out, struct slice text)
+{
+    size_t conversions = 0;
+    return decode(out, text, &conversions);
+}
+
 void encoded_word_decoder_init(struct encoded_word_decoder *decoder, size_t limit)
 {
+    *decoder = (struct encoded_word_decoder){.scanned = 0};
     buf_init(&decoder->held, limit);
-    decoder->scanned = 0;
 }
 
 void encoded_word_decoder_free(struct encoded_word_decoder *decoder)
@@ -254,7 +256,7 @@ void encoded_word_decoder_free(struct encoded_word_decoder *decoder)
 /* Decodes the first len octets of what is held. */
 static bool decode_held(struct encoded_word_decoder *decoder, size_t len, struct buf *out)
 {
-    if (!encoded_word_decode(out, (struct slice){decoder->held.data, len})) {
+    if (!decode(out, (struct slice){decoder->held.data, len}, &decoder->conversions)) {
         return false;
     }
     buf_consume(&decoder->held, len);

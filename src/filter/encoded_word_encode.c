@@ -37,39 +37,24 @@ struct word {
     bool encoded;
 };
 
-static bool is_space(char c)
-{
-    return c == ' ' || c == '\t';
-}
-
-static bool is_alphanumeric(char c)
-{
-    return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
-}
-
-static bool is_one_of(char c, const char *set)
-{
-    return c != '\0' && strchr(set, c) != NULL;
-}
-
 /* Whether the octet may be in a literal word: RFC 5322 2.2 in unstructured text, 3.2.3 (atext) in a phrase. */
 static bool is_literal(char c, enum encoded_word_place place)
 {
     if (place == ENCODED_WORD_UNSTRUCTURED) {
         return c > ' ' && c < '\x7F';
     }
-    return is_alphanumeric(c) || is_one_of(c, "!#$%&'*+-/=?^_`{|}~");
+    return ascii_is_alphanumeric(c) || ascii_is_one_of(c, "!#$%&'*+-/=?^_`{|}~");
 }
 
 /* Whether the octet stands for itself in Q: the set that is safe in a phrase too (RFC 2047 5 (3)). */
 static bool is_q_literal(char c)
 {
-    return is_alphanumeric(c) || is_one_of(c, "!*+-/");
+    return ascii_is_alphanumeric(c) || ascii_is_one_of(c, "!*+-/");
 }
 
 static size_t skip_space(struct slice text, size_t at)
 {
-    while (at < text.len && is_space(text.data[at])) {
+    while (at < text.len && ascii_is_blank(text.data[at])) {
         at++;
     }
     return at;
@@ -77,7 +62,7 @@ static size_t skip_space(struct slice text, size_t at)
 
 static size_t skip_word(struct slice text, size_t at)
 {
-    while (at < text.len && !is_space(text.data[at])) {
+    while (at < text.len && !ascii_is_blank(text.data[at])) {
         at++;
     }
     return at;
@@ -299,7 +284,7 @@ static bool put_quoted_word(struct field *field, const struct word *word)
         quoted[len++] = '"';
     }
     for (size_t i = word->begin; i < word->end; i++) {
-        if (is_one_of(text.data[i], "\"\\")) {
+        if (ascii_is_one_of(text.data[i], "\"\\")) {
             quoted[len++] = '\\';
         }
         quoted[len++] = text.data[i];

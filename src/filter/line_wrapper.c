@@ -3,9 +3,11 @@
  * The CRLF of a break is written only when more of the line follows: white space at the very end of a line may
  * be cut off by a break, but must not make an empty line.
  */
+#include "fcgi_smtp/lines.h"
+
 #include <string.h>
 
-#include "fcgi_smtp/lines.h"
+#include "fcgi_smtp/ascii.h"
 
 void line_wrapper_init(struct line_wrapper *wrapper, size_t width)
 {
@@ -14,11 +16,6 @@ void line_wrapper_init(struct line_wrapper *wrapper, size_t width)
     wrapper->len = 0;
     wrapper->after_cr = false;
     wrapper->break_due = false;
-}
-
-static bool is_space(char c)
-{
-    return c == ' ' || c == '\t';
 }
 
 static bool is_continuation(char c)
@@ -30,10 +27,10 @@ static bool is_continuation(char c)
 static size_t last_word_end(const struct line_wrapper *wrapper)
 {
     size_t end = wrapper->width;
-    while (end > 0 && !is_space(wrapper->line[end])) {
+    while (end > 0 && !ascii_is_blank(wrapper->line[end])) {
         end--;
     }
-    while (end > 0 && is_space(wrapper->line[end - 1])) {
+    while (end > 0 && ascii_is_blank(wrapper->line[end - 1])) {
         end--;
     }
     return end;
@@ -69,7 +66,7 @@ static char *break_line(struct line_wrapper *wrapper, char *to)
 {
     size_t end = last_word_end(wrapper);
     size_t rest = end;
-    while (end > 0 && rest < wrapper->len && is_space(wrapper->line[rest])) {
+    while (end > 0 && rest < wrapper->len && ascii_is_blank(wrapper->line[rest])) {
         rest++;
     }
     if (end == 0) {
@@ -91,7 +88,7 @@ static char *end_line(struct line_wrapper *wrapper, char *to)
 
 static char *add_octet(struct line_wrapper *wrapper, char c, char *to)
 {
-    if (wrapper->break_due && is_space(c)) {
+    if (wrapper->break_due && ascii_is_blank(c)) {
         return to;
     }
     if (wrapper->break_due) {

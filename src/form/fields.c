@@ -33,7 +33,6 @@ static enum form_result check_head(const struct fields *fields, const struct for
                 fields->limits.fields);
         return FORM_TOO_MANY_FIELDS;
     }
-    blame(head, err);
     if (head->name.len == 0) {
         err_set(err, "Field %zu of the form has no name; give it one", number);
     } else if (head->name.len > FORM_NAME_MAX) {
@@ -52,9 +51,9 @@ static enum form_result check_head(const struct fields *fields, const struct for
         err_set(err, "The Content-Type of field %zu (\"%.*s\") is not UTF-8 text; send it in ASCII", number,
                 SLICE_ARGS(head->name));
     } else {
-        err_set_field(err, "", 0);
         return FORM_OK;
     }
+    blame(head, err);
     return FORM_MALFORMED;
 }
 

@@ -15,10 +15,10 @@
  * A line that begins with the boundary and goes on with something else than RFC 2046 allows is neither taken for
  * content nor skipped: readers differ there (5.1.1 compares prefixes, others whole lines), so the body is refused.
  */
-#include "multipart.h"
+#include "form/multipart.h"
 
-#include "part_header.h"
-#include "type.h"
+#include "form/part_header.h"
+#include "form/type.h"
 
 static bool is_boundary(struct slice boundary)
 {
@@ -28,8 +28,7 @@ static bool is_boundary(struct slice boundary)
     }
     for (size_t i = 0; i < boundary.len; i++) { /* bchars */
         char c = boundary.data[i];
-        bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-        if (!letter && !slice_has(SLICE("'()+_,-./:=? "), c)) {
+        if (!ascii_is_alphanumeric(c) && !ascii_is_one_of(c, "'()+_,-./:=? ")) {
             return false;
         }
     }
@@ -96,7 +95,7 @@ static enum form_result continue_delimiter(struct multipart *parser, struct fiel
     while (in->len > 0 && parser->matched < parser->delimiter_len &&
            in->data[0] == parser->delimiter[parser->matched]) {
         parser->matched++;
-        form_skip(in, 1);
+        slice_skip(in, 1);
     }
     if (in->len == 0 || parser->matched == parser->delimiter_len) {
         return FORM_OK;
@@ -119,7 +118,7 @@ static enum form_result read_content(struct multipart *parser, struct fields *fi
     if (result == FORM_OK && parser->matched == 0) {
         size_t len = find_delimiter(parser, *in, &parser->matched);
         result = emit(parser, fields, in->data, len, err);
-        form_skip(in, len + parser->matched);
+        slice_skip(in, len + parser->matched);
     }
     if (result == FORM_OK && parser->matched == parser->delimiter_len) {
         if (parser->state == MULTIPART_CONTENT) {
@@ -137,9 +136,9 @@ static enum form_result read_delimiter_end(struct multipart *parser, struct fiel
                                            struct err *err)
 {
     char c = in->data[0];
-    form_skip(in, 1);
+    slice_skip(in, 1);
     enum multipart_state state = parser->state;
-    bool space = c == ' ' || c == '\t';
+    bool space = ascii_is_blank(c);
     if (state == MULTIPART_DELIMITER && c == '-') {
         parser->state = MULTIPART_DELIMITER_DASH;
     } else if (state == MULTIPART_DELIMITER_DASH && c == '-') {
@@ -195,7 +194,7 @@ static enum form_result read_header(struct multipart *parser, struct fields *fie
         err_set(err, "There is no memory for the header of part %zu of the form", fields->begun + 1);
         return FORM_FAILED;
     }
-    form_skip(in, len);
+    slice_skip(in, len);
     if (line_feed == NULL) {
         return FORM_OK;
     }

@@ -5,8 +5,8 @@
 
 #include "fcgi_smtp/form.h"
 #include "form/json.h"
-#include "multipart.h"
-#include "urlencoded.h"
+#include "form/multipart.h"
+#include "form/urlencoded.h"
 
 enum encoding { ENCODING_URLENCODED, ENCODING_MULTIPART, ENCODING_JSON };
 

@@ -12,13 +12,12 @@
  *
  * All that is there twice is refused: a filter before us might have looked at the other one.
  */
-#include "part_header.h"
+#include "form/part_header.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 
-#include "percent.h"
-#include "type.h"
+#include "form/type.h"
 
 static bool malformed(const struct part_header *header, struct err *err, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
@@ -73,10 +72,10 @@ static void decode_plain(const struct form_parameter *parameter, struct part_nam
                     (rest.data[1] == '"' || rest.data[1] == '\\');
         if (escaped != '\0') {
             put(name, escaped);
-            form_skip(&rest, 3);
+            slice_skip(&rest, 3);
         } else {
             put(name, rest.data[pair]);
-            form_skip(&rest, pair ? 2 : 1);
+            slice_skip(&rest, pair ? 2 : 1);
         }
     }
 }
@@ -88,25 +87,24 @@ static bool decode_extended(const struct form_parameter *parameter, struct part_
     if (rest.len < 6 || !slice_equal_nocase((struct slice){rest.data, 6}, SLICE("UTF-8'"))) {
         return false;
     }
-    form_skip(&rest, 6);
+    slice_skip(&rest, 6);
     const char *quote = rest.len > 0 ? memchr(rest.data, '\'', rest.len) : NULL;
     if (quote == NULL) {
         return false;
     }
-    form_skip(&rest, (size_t)(quote - rest.data) + 1);
+    slice_skip(&rest, (size_t)(quote - rest.data) + 1);
     while (rest.len > 0) {
         if (rest.data[0] != '%') {
             put(name, rest.data[0]);
-            form_skip(&rest, 1);
+            slice_skip(&rest, 1);
             continue;
         }
-        int high = rest.len >= 3 ? percent_digit(rest.data[1]) : -1;
-        int low = rest.len >= 3 ? percent_digit(rest.data[2]) : -1;
-        if (high < 0 || low < 0) {
+        int octet = rest.len >= 3 ? ascii_hex_octet(rest.data + 1) : -1;
+        if (octet < 0) {
             return false;
         }
-        put(name, (char)(high * 16 + low));
-        form_skip(&rest, 3);
+        put(name, (char)octet);
+        slice_skip(&rest, 3);
     }
     return true;
 }
@@ -164,7 +162,7 @@ static bool read_disposition(struct part_header *header, struct slice value, str
     }
     for (;;) {
         struct form_parameter parameter;
-        struct slice before = form_trim(rest);
+        struct slice before = slice_trim(rest);
         enum form_parameter_result result = form_parameter_next(&rest, &parameter);
         if (result == FORM_PARAMETER_END) {
             return true;
@@ -219,7 +217,7 @@ static bool read_line(struct part_header *header, struct slice line, struct err 
                          SLICE_ARGS(line));
     }
     struct slice value = line;
-    form_skip(&value, name.len + 1);
+    slice_skip(&value, name.len + 1);
     for (size_t i = 0; i < PART_HEADER_KNOWN; i++) {
         if (!slice_equal_nocase(name, slice_of(known[i].name))) {
             continue;
@@ -228,7 +226,7 @@ static bool read_line(struct part_header *header, struct slice line, struct err 
             return malformed(header, err, "%s is there twice", known[i].name);
         }
         header->seen[i] = true;
-        return known[i].read(header, form_trim(value), err);
+        return known[i].read(header, slice_trim(value), err);
     }
     return true; /* RFC 7578 4.8: others are ignored */
 }
@@ -237,14 +235,14 @@ static bool read_line(struct part_header *header, struct slice line, struct err 
 static bool unfold(char *block, size_t len)
 {
     for (size_t i = 0; i < len; i++) {
-        if (block[i] == '\r' && i + 1 < len && block[i + 1] == '\n') {
-            if (i > 0 && i + 2 < len && (block[i + 2] == ' ' || block[i + 2] == '\t')) {
-                block[i] = block[i + 1] = ' ';
-            }
-            i++;
-        } else if (((unsigned char)block[i] < ' ' && block[i] != '\t') || block[i] == 0x7F) {
+        bool line_end = block[i] == '\r' && i + 1 < len && block[i + 1] == '\n';
+        if (line_end && i > 0 && i + 2 < len && ascii_is_blank(block[i + 2])) {
+            block[i] = block[i + 1] = ' ';
+        }
+        if (!line_end && (((unsigned char)block[i] < ' ' && block[i] != '\t') || block[i] == 0x7F)) {
             return false;
         }
+        i += line_end;
     }
     return true;
 }
@@ -260,7 +258,7 @@ static bool read_lines(struct part_header *header, struct slice block, struct er
         if (!read_line(header, line, err)) {
             return false;
         }
-        form_skip(&block, line.len + 2);
+        slice_skip(&block, line.len + 2);
     }
     return true;
 }

@@ -5,19 +5,13 @@
  * with "=", "/", "(" and the like are sent without quotes by many programs. What a value may hold is checked where it
  * is used. A parameter that is there twice is as good as malformed: two readers could choose differently.
  */
-#include "type.h"
+#include "form/type.h"
 
 #include "fcgi_smtp/form.h"
 
-static bool is_space(char c)
-{
-    return c == ' ' || c == '\t';
-}
-
 static bool is_token_char(char c)
 {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-           slice_has(SLICE("!#$%&'*+-.^_`|~"), c);
+    return ascii_is_alphanumeric(c) || ascii_is_one_of(c, "!#$%&'*+-.^_`|~");
 }
 
 bool form_is_token(struct slice slice)
@@ -30,30 +24,13 @@ bool form_is_token(struct slice slice)
     return slice.len > 0;
 }
 
-void form_skip(struct slice *slice, size_t len)
-{
-    if (len > 0) {
-        slice->data += len;
-        slice->len -= len;
-    }
-}
-
 static void skip_space(struct slice *slice)
 {
     size_t len = 0;
-    while (len < slice->len && is_space(slice->data[len])) {
+    while (len < slice->len && ascii_is_blank(slice->data[len])) {
         len++;
     }
-    form_skip(slice, len);
-}
-
-struct slice form_trim(struct slice slice)
-{
-    skip_space(&slice);
-    while (slice.len > 0 && is_space(slice.data[slice.len - 1])) {
-        slice.len--;
-    }
-    return slice;
+    slice_skip(slice, len);
 }
 
 struct slice form_value_split(struct slice value, struct slice *rest)
@@ -64,19 +41,19 @@ struct slice form_value_split(struct slice value, struct slice *rest)
         head.len = (size_t)(semicolon - value.data);
     }
     *rest = value;
-    form_skip(rest, head.len);
-    return form_trim(head);
+    slice_skip(rest, head.len);
+    return slice_trim(head);
 }
 
 /* The octets before the closing quote; false when there is none. A backslash takes the octet after it along. */
 static bool take_quoted(struct slice *rest, struct slice *value)
 {
-    form_skip(rest, 1);
+    slice_skip(rest, 1);
     *value = *rest;
     for (size_t i = 0; i < rest->len; i++) {
         if (rest->data[i] == '"') {
             value->len = i;
-            form_skip(rest, i + 1);
+            slice_skip(rest, i + 1);
             return true;
         }
         i += rest->data[i] == '\\';
@@ -86,7 +63,7 @@ static bool take_quoted(struct slice *rest, struct slice *value)
     }
     /* A browser's file name that ends in a backslash; there is no other reading. */
     value->len = rest->len - 1;
-    form_skip(rest, rest->len);
+    slice_skip(rest, rest->len);
     return true;
 }
 
@@ -94,14 +71,14 @@ static bool take_unquoted(struct slice *rest, struct slice *value)
 {
     *value = *rest;
     size_t len = 0;
-    while (len < rest->len && !is_space(rest->data[len]) && rest->data[len] != ';') {
+    while (len < rest->len && !ascii_is_blank(rest->data[len]) && rest->data[len] != ';') {
         if (rest->data[len] == '"') {
             return false;
         }
         len++;
     }
     value->len = len;
-    form_skip(rest, len);
+    slice_skip(rest, len);
     return true;
 }
 
@@ -112,8 +89,8 @@ enum form_parameter_result form_parameter_next(struct slice *rest, struct form_p
         return FORM_PARAMETER_MALFORMED;
     }
     /* Empty ones may stand between. */
-    while (rest->len > 0 && (rest->data[0] == ';' || is_space(rest->data[0]))) {
-        form_skip(rest, 1);
+    while (rest->len > 0 && (rest->data[0] == ';' || ascii_is_blank(rest->data[0]))) {
+        slice_skip(rest, 1);
     }
     if (rest->len == 0) {
         return FORM_PARAMETER_END;
@@ -126,7 +103,7 @@ enum form_parameter_result form_parameter_next(struct slice *rest, struct form_p
     if (!form_is_token(parameter->name)) {
         return FORM_PARAMETER_MALFORMED;
     }
-    form_skip(rest, parameter->name.len + 1);
+    slice_skip(rest, parameter->name.len + 1);
     parameter->quoted = rest->len > 0 && rest->data[0] == '"';
     bool good =
         parameter->quoted ? take_quoted(rest, &parameter->value) : take_unquoted(rest, &parameter->value);
@@ -172,11 +149,10 @@ bool form_type_parameter(struct slice content_type, const char *name, struct are
         case FORM_PARAMETER_MALFORMED:
             return false;
         }
-        if (slice_equal_nocase(parameter.name, slice_of(name))) {
-            if (found.name.len > 0) {
-                return false;
-            }
-            found = parameter;
+        bool wanted = slice_equal_nocase(parameter.name, slice_of(name));
+        if (wanted && found.name.len > 0) {
+            return false;
         }
+        found = wanted ? parameter : found;
     }
 }

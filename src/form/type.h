@@ -22,8 +22,6 @@ enum form_parameter_result form_parameter_next(struct slice *rest, struct form_p
 /* The value before its parameters, without white space around it; *rest is what follows. */
 struct slice form_value_split(struct slice value, struct slice *rest);
 
-struct slice form_trim(struct slice slice); /* without SP and HTAB at both ends */
-bool form_is_token(struct slice slice);     /* RFC 9110 5.6.2; not empty */
-void form_skip(struct slice *slice, size_t len);
+bool form_is_token(struct slice slice); /* RFC 9110 5.6.2; not empty */
 
 #endif

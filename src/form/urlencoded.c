@@ -8,11 +8,10 @@
  * A "%" without two hexadecimal digits behind it stands for itself (WHATWG URL 1.3, percent-decode): no octet that
  * a client sends is lost, and no body is malformed for its escapes.
  */
-#include "urlencoded.h"
+#include "form/urlencoded.h"
 
 #include "fcgi_smtp/secret.h"
-#include "percent.h"
-#include "type.h"
+#include "form/type.h"
 
 #define WINDOW ((size_t)16 * 1024)
 
@@ -22,7 +21,7 @@ static const unsigned char special[256] = {['&'] = 1, ['+'] = 1, ['%'] = 1, ['='
 /* Adds the next octet to the escape that was begun, or gives the escape up, literally; returns octets written. */
 static size_t continue_escape(struct urlencoded *parser, struct slice *in, char *out)
 {
-    int digit = percent_digit(in->data[0]);
+    int digit = ascii_hex_value(in->data[0]);
     if (digit < 0) {
         size_t len = parser->escape_len;
         memcpy(out, parser->escape, len);
@@ -30,22 +29,45 @@ static size_t continue_escape(struct urlencoded *parser, struct slice *in, char 
         return len;
     }
     parser->escape[parser->escape_len++] = in->data[0];
-    form_skip(in, 1);
+    slice_skip(in, 1);
     if (parser->escape_len < URLENCODED_ESCAPE) {
         return 0;
     }
-    out[0] = (char)(percent_digit(parser->escape[1]) * 16 + digit);
+    out[0] = (char)(ascii_hex_value(parser->escape[1]) * 16 + digit);
     parser->escape_len = 0;
     return 1;
 }
 
-static size_t run_length(struct slice in, size_t most, unsigned char specials)
+/* The octet at in's beginning, and how many of in it stands in; -1: a separator, or an escape that is cut or none. */
+static int decode_octet(struct slice in, unsigned char specials, size_t *taken)
 {
-    size_t len = 0;
-    most = in.len < most ? in.len : most;
-    while (len < most && (special[(unsigned char)in.data[len]] & specials) == 0) {
-        len++;
+    unsigned char c = (unsigned char)in.data[0];
+    *taken = 1;
+    if ((special[c] & specials) == 0) {
+        return c;
     }
+    if (c == '+') {
+        return ' ';
+    }
+    *taken = URLENCODED_ESCAPE;
+    return c == '%' && in.len >= URLENCODED_ESCAPE ? ascii_hex_octet(in.data + 1) : -1;
+}
+
+/* Decodes *in up to what needs a closer look; returns octets written. */
+static size_t decode_run(struct slice *in, unsigned char specials, char *out)
+{
+    struct slice rest = *in;
+    size_t len = 0;
+    while (rest.len > 0) {
+        size_t taken;
+        int octet = decode_octet(rest, specials, &taken);
+        if (octet < 0) {
+            break;
+        }
+        out[len++] = (char)octet;
+        rest = (struct slice){rest.data + taken, rest.len - taken};
+    }
+    *in = rest;
     return len;
 }
 
@@ -59,20 +81,18 @@ static size_t decode(struct urlencoded *parser, struct slice *in, char *out, siz
             len += continue_escape(parser, in, out + len);
             continue;
         }
-        size_t run = run_length(*in, cap - len, specials);
-        if (run > 0) {
-            memcpy(out + len, in->data, run);
-            len += run;
-            form_skip(in, run);
-        } else if (in->data[0] == '+') {
-            out[len++] = ' ';
-            form_skip(in, 1);
-        } else if (in->data[0] == '%') {
-            parser->escape[parser->escape_len++] = '%';
-            form_skip(in, 1);
-        } else {
+        struct slice piece = {in->data, in->len < cap - len ? in->len : cap - len}; /* becomes no longer */
+        size_t before = piece.len;
+        len += decode_run(&piece, specials, out + len);
+        slice_skip(in, before - piece.len);
+        if (piece.len == 0) {
+            continue;
+        }
+        if (piece.data[0] != '%') {
             break;
         }
+        parser->escape[parser->escape_len++] = '%';
+        slice_skip(in, 1);
     }
     return len;
 }
@@ -103,11 +123,11 @@ static enum form_result read_name(struct urlencoded *parser, struct fields *fiel
         return FORM_OK;
     }
     if (in->data[0] == '&' && parser->name_len == 0) { /* an empty sequence */
-        form_skip(in, 1);
+        slice_skip(in, 1);
         return FORM_OK;
     }
     if (in->data[0] == '=') {
-        form_skip(in, 1);
+        slice_skip(in, 1);
     }
     return begin_value(parser, fields, err); /* at "&" the value is empty */
 }
@@ -122,7 +142,7 @@ static enum form_result read_value(struct urlencoded *parser, struct fields *fie
         secret_wipe(window, sizeof window);
     }
     if (result == FORM_OK && at_separator(parser, *in)) {
-        form_skip(in, 1);
+        slice_skip(in, 1);
         fields_end(fields);
         parser->in_value = false;
     }

@@ -260,7 +260,7 @@ static struct slice refused_piece(const struct parser *parser, bool *cut)
                           ? memchr(parser->lexer.at, ',', (size_t)(parser->lexer.end - parser->lexer.at))
                           : NULL;
     end = end != NULL ? end : parser->lexer.end;
-    struct slice piece = lexer_trim((struct slice){parser->element, (size_t)(end - parser->element)});
+    struct slice piece = slice_trim((struct slice){parser->element, (size_t)(end - parser->element)});
     *cut = piece.len > QUOTED_MAX;
     if (*cut) {
         piece.len = QUOTED_MAX;

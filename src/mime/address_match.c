@@ -14,11 +14,6 @@ bool address_equal(const struct addr_spec *a, const struct addr_spec *b)
     return slice_equal(a->local, b->local) && slice_equal_nocase(a->domain, b->domain);
 }
 
-static char lower(char c)
-{
-    return (char)(c >= 'A' && c <= 'Z' ? c | 0x20 : c);
-}
-
 static size_t char_len(struct slice text, size_t at)
 {
     size_t len = utf8_char_len(text.data + at, text.len - at);
@@ -40,7 +35,7 @@ static bool matches(struct slice text, struct slice pattern)
         } else if (p < pattern.len && pattern.data[p] == '?') {
             t += char_len(text, t);
             p++;
-        } else if (p < pattern.len && lower(pattern.data[p]) == lower(text.data[t])) {
+        } else if (p < pattern.len && ascii_lower(pattern.data[p]) == ascii_lower(text.data[t])) {
             t++;
             p++;
         } else if (star < pattern.len) {

@@ -13,8 +13,8 @@
 #include "mime/date.h"
 #include "mime/header.h"
 #include "mime/lexer.h"
-#include "mime/message.h"
 #include "mime/message_id.h"
+#include "mime/message_tree.h"
 #include "mime/part.h"
 #include "mime/segments.h"
 
@@ -110,7 +110,7 @@ static void write_recipients(struct header *header, const struct message *messag
 
 static void write_subject(struct header *header, struct slice subject)
 {
-    if (lexer_trim(subject).len == 0) {
+    if (slice_trim(subject).len == 0) {
         return;
     }
     header_begin(header, SLICE("Subject"), SLICE("subject"));
@@ -121,7 +121,7 @@ static void write_subject(struct header *header, struct slice subject)
 static void write_message_id(struct header *header, const struct message *message, struct compose *compose)
 {
     char made[MESSAGE_ID_MAX + 1];
-    struct slice id = lexer_trim(message->message_id);
+    struct slice id = slice_trim(message->message_id);
     header_begin(header, SLICE("Message-ID"), SLICE("message_id"));
     if (id.len == 0) {
         struct slice domain = slice_has(message->domain, '.') || message->from.count == 0
@@ -152,7 +152,7 @@ static void write_message_id(struct header *header, const struct message *messag
 static void write_references(struct header *header, const char *name, const char *field, struct slice list)
 {
     struct slice id;
-    if (lexer_trim(list).len == 0) {
+    if (slice_trim(list).len == 0) {
         return;
     }
     header_begin(header, slice_of(name), slice_of(field));
@@ -173,7 +173,7 @@ static size_t longest_word(struct slice text)
     size_t longest = 0;
     size_t len = 0;
     for (size_t i = 0; i < text.len; i++) {
-        len = lexer_is_space(text.data[i]) ? 0 : len + 1;
+        len = ascii_is_blank(text.data[i]) ? 0 : len + 1;
         longest = len > longest ? len : longest;
     }
     return longest;
@@ -201,7 +201,7 @@ static void write_custom(struct header *header, const struct message_header *cus
 {
     struct err why;
     char field[ERR_FIELD_MAX];
-    struct slice value = lexer_trim(custom->value);
+    struct slice value = slice_trim(custom->value);
     (void)snprintf(field, sizeof field, "h:%.*s", SLICE_ARGS(custom->name));
     header->field = slice_of(field);
     if (!compose_header_name_allowed(custom->name, &why)) {

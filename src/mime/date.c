@@ -5,8 +5,6 @@
  */
 #include "mime/date.h"
 
-#include <stdio.h>
-
 #include "fcgi_smtp/compose.h"
 #include "fcgi_smtp/utf8.h"
 #include "mime/lexer.h"
@@ -36,7 +34,7 @@ static int take_number(struct lexer *lexer, int min, int max)
 {
     int value = 0;
     int digits = 0;
-    while (digits < max && lexer_peek(lexer) >= '0' && lexer_peek(lexer) <= '9') {
+    while (digits < max && ascii_is_digit(lexer_peek(lexer))) {
         value = value * 10 + (*lexer->at++ - '0');
         digits++;
     }
@@ -46,7 +44,7 @@ static int take_number(struct lexer *lexer, int min, int max)
 static bool take_spaces(struct lexer *lexer)
 {
     const char *begin = lexer->at;
-    while (lexer_is_space(lexer_peek(lexer))) {
+    while (ascii_is_blank(lexer_peek(lexer))) {
         lexer->at++;
     }
     return lexer->at != begin;
@@ -94,7 +92,7 @@ static bool take_time(struct lexer *lexer)
 
 bool compose_date_valid(struct slice text)
 {
-    struct lexer lexer = lexer_of(lexer_trim(text));
+    struct lexer lexer = lexer_of(slice_trim(text));
     return utf8_is_ascii(text) && lexer_valid_prefix(text) == text.len && take_date(&lexer) &&
            take_spaces(&lexer) && take_time(&lexer) && lexer_skip_cfws(&lexer, NULL) && lexer_at_end(&lexer);
 }
@@ -102,11 +100,6 @@ bool compose_date_valid(struct slice text)
 bool date_make(char out[DATE_SIZE], time_t now)
 {
     struct tm utc;
-    if (gmtime_r(&now, &utc) == NULL || utc.tm_year + 1900 > 9999) {
-        return false;
-    }
-    int len = snprintf(out, DATE_SIZE, "%.3s, %d %.3s %d %02d:%02d:%02d +0000",
-                       days + (ptrdiff_t)3 * utc.tm_wday, utc.tm_mday, months + (ptrdiff_t)3 * utc.tm_mon,
-                       utc.tm_year + 1900, utc.tm_hour, utc.tm_min, utc.tm_sec);
-    return len > 0 && len < DATE_SIZE;
+    return gmtime_r(&now, &utc) != NULL && utc.tm_year + 1900 <= 9999 &&
+           strftime(out, DATE_SIZE, "%a, %d %b %Y %H:%M:%S +0000", &utc) > 0; /* English: the C locale */
 }

@@ -18,11 +18,6 @@ enum {
     UNICODE_MAX = 1012 /* no name that fits has more octets in UTF-8 */
 };
 
-static bool is_letter_or_digit(char c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-}
-
 /* RFC 5321 4.1.2: sub-domain = Let-dig [Ldh-str]. */
 static bool is_label(struct slice label)
 {
@@ -30,7 +25,7 @@ static bool is_label(struct slice label)
         return false;
     }
     for (size_t i = 0; i < label.len; i++) {
-        if (!is_letter_or_digit(label.data[i]) && label.data[i] != '-') {
+        if (!ascii_is_alphanumeric(label.data[i]) && label.data[i] != '-') {
             return false;
         }
     }
@@ -65,7 +60,7 @@ static bool copy_lower(struct slice text, struct arena *arena, struct slice *low
         return false;
     }
     for (size_t i = 0; i < text.len; i++) {
-        copy[i] = (char)(copy[i] >= 'A' && copy[i] <= 'Z' ? copy[i] | 0x20 : copy[i]);
+        copy[i] = ascii_lower(copy[i]);
     }
     *lower = (struct slice){copy, text.len};
     return true;

@@ -11,7 +11,6 @@
 #include <inttypes.h>
 
 #include "fcgi_smtp/lines.h"
-#include "mime/lexer.h"
 
 enum { QUOTED_MAX = 60 }; /* octets of a malformed line that the error shows */
 
@@ -69,7 +68,7 @@ void field_reader_init(struct field_reader *reader, struct slice section)
     struct slice content;
     struct field_reader after = *reader;
     take_line(&after, &content);
-    content = lexer_trim((struct slice){content.data + mbox.len, content.len - mbox.len});
+    content = slice_trim((struct slice){content.data + mbox.len, content.len - mbox.len});
     if (content.len == 0 || content.data[0] != ':') { /* "From :" is a malformed From field */
         *reader = after;
     }
@@ -107,7 +106,7 @@ static enum field_result read_first_line(struct field_reader *reader, struct mes
     *field = (struct message_field){.line = reader->line};
     field->whole = take_line(reader, &content);
     note_length(field, content, field->line);
-    if (lexer_is_space(content.data[0])) {
+    if (ascii_is_blank(content.data[0])) {
         return refuse(err, field->line, content, "begins with white space, but continues no field");
     }
     field->name = (struct slice){content.data, name_length(content)};
@@ -116,7 +115,7 @@ static enum field_result read_first_line(struct field_reader *reader, struct mes
         field->value = (struct slice){content.data + at + 1, content.len - at - 1};
         return FIELD_OK;
     }
-    struct slice behind = lexer_trim((struct slice){content.data + at, content.len - at});
+    struct slice behind = slice_trim((struct slice){content.data + at, content.len - at});
     return refuse(err, field->line, content,
                   at > 0 && behind.len > 0 && behind.data[0] == ':'
                       ? "has white space between the field's name and its colon"
@@ -129,13 +128,13 @@ enum field_result field_reader_next(struct field_reader *reader, struct message_
         return FIELD_END;
     }
     enum field_result result = read_first_line(reader, field, err);
-    while (result == FIELD_OK && reader->rest.len > 0 && lexer_is_space(reader->rest.data[0])) {
+    while (result == FIELD_OK && reader->rest.len > 0 && ascii_is_blank(reader->rest.data[0])) {
         struct slice content;
         uint64_t number = reader->line;
         field->whole.len += take_line(reader, &content).len;
         field->value.len = (size_t)(content.data + content.len - field->value.data);
         note_length(field, content, number);
-        if (lexer_trim(content).len == 0) {
+        if (slice_trim(content).len == 0) {
             result = refuse(err, number, content,
                             "is nothing but white space; leave it empty where the header section ends");
         }

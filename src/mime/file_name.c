@@ -68,8 +68,7 @@ static struct slice make_plain(char *out, struct slice name, bool exact)
 /* RFC 5987 attr-char, which is also RFC 2231's attribute-char. */
 static bool is_attribute_char(char c)
 {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-           (c != '\0' && strchr("!#$&+-.^_`|~", c) != NULL);
+    return ascii_is_alphanumeric(c) || ascii_is_one_of(c, "!#$&+-.^_`|~");
 }
 
 /* Percent-encodes whole characters of name from *at on while they fit in cap; returns the length. */
@@ -83,15 +82,15 @@ static size_t encode(char *out, size_t cap, struct slice name, size_t *at)
         if (len + (literal ? 1 : 3 * octets) > cap) {
             break;
         }
+        if (literal) {
+            out[len++] = name.data[(*at)++];
+            continue;
+        }
         for (size_t end = *at + octets; *at < end; (*at)++) {
             unsigned char c = (unsigned char)name.data[*at];
-            if (literal) {
-                out[len++] = (char)c;
-            } else {
-                out[len++] = '%';
-                out[len++] = digits[c >> 4];
-                out[len++] = digits[c & 15];
-            }
+            out[len++] = '%';
+            out[len++] = digits[c >> 4];
+            out[len++] = digits[c & 15];
         }
     }
     return len;

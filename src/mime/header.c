@@ -9,7 +9,6 @@
 
 #include "fcgi_smtp/encoded_word.h"
 #include "fcgi_smtp/utf8.h"
-#include "mime/lexer.h"
 
 enum {
     PATH_MAX_LEN = 256 /* octets of "<" addr-spec ">" (RFC 5321 4.5.3.1.3) */
@@ -43,7 +42,8 @@ void header_fail(struct header *header, const char *text)
     }
 }
 
-void header_no_room(struct header *header, size_t wanted)
+/* Stops the writing for lack of memory or room; wanted octets had to go in. */
+static void no_room(struct header *header, size_t wanted)
 {
     if (header->out->limit - header->out->len < wanted) {
         header_refuse(header, "the header fields of the message are over %zu octets", header->out->limit);
@@ -74,7 +74,7 @@ void header_append(struct header *header, struct slice text)
         return;
     }
     if (!buf_append_slice(header->out, text)) {
-        header_no_room(header, text.len);
+        no_room(header, text.len);
     }
     header->column += text.len;
 }
@@ -134,14 +134,14 @@ void header_word(struct header *header, struct slice word, const char *after)
 
 void header_words(struct header *header, struct slice text)
 {
-    text = lexer_trim(text);
+    text = slice_trim(text);
     while (text.len > 0 && header->result == COMPOSE_OK) {
         size_t len = 0;
-        while (len < text.len && !lexer_is_space(text.data[len])) {
+        while (len < text.len && !ascii_is_blank(text.data[len])) {
             len++;
         }
         header_word(header, (struct slice){text.data, len}, "");
-        text = lexer_trim((struct slice){text.data + len, text.len - len});
+        text = slice_trim((struct slice){text.data + len, text.len - len});
     }
 }
 
@@ -152,7 +152,7 @@ static void append_encoded(struct header *header, struct slice text, enum encode
         return;
     }
     if (encoded_word_encode(header->out, text, place, &header->column) != ENCODED_WORD_OK) {
-        header_no_room(header, text.len * 4);
+        no_room(header, text.len * 4);
     }
 }
 
@@ -160,7 +160,7 @@ static void append_encoded(struct header *header, struct slice text, enum encode
 static bool decode(struct header *header, struct slice text, struct buf *decoded)
 {
     if (!encoded_word_decode(decoded, text)) {
-        header_no_room(header, text.len * 16);
+        no_room(header, text.len * 16);
         return false;
     }
     return true;
@@ -178,7 +178,7 @@ void header_text(struct header *header, struct slice text)
         ok = decode(header, text, &decoded);
         text = buf_slice(&decoded);
     }
-    text = lexer_trim(text);
+    text = slice_trim(text);
     if (ok && text.len > 0) {
         header_append(header, SLICE(" "));
         append_encoded(header, text, ENCODED_WORD_UNSTRUCTURED);

@@ -54,9 +54,6 @@ void header_refuse(struct header *header, const char *format, ...) __attribute__
 /* Stops the writing: not the request is to blame. */
 void header_fail(struct header *header, const char *text);
 
-/* Stops the writing for lack of memory or room; wanted octets had to go in. */
-void header_no_room(struct header *header, size_t wanted);
-
 /* Whether text is UTF-8 without CR, LF and NUL; refuses it otherwise, naming the octet. */
 bool header_check(struct header *header, struct slice text);
 

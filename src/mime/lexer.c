@@ -10,8 +10,7 @@
 static bool is_atext(char c)
 {
     unsigned char u = (unsigned char)c;
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || u >= 0x80 ||
-           (c != '\0' && strchr("!#$%&'*+-/=?^_`{|}~", c) != NULL);
+    return ascii_is_alphanumeric(c) || u >= 0x80 || ascii_is_one_of(c, "!#$%&'*+-/=?^_`{|}~");
 }
 
 bool lexer_take(struct lexer *lexer, char c)
@@ -29,14 +28,11 @@ static bool skip_comment(struct lexer *lexer)
     size_t depth = 0;
     for (; lexer->at < lexer->end; lexer->at++) {
         char c = *lexer->at;
-        if (c == '\\') {
-            lexer->at++; /* a quoted-pair: the next octet means nothing */
-            if (lexer_at_end(lexer)) {
-                return false;
-            }
-        } else if (c == '(') {
-            depth++;
-        } else if (c == ')' && --depth == 0) {
+        if (c == '\\' && ++lexer->at == lexer->end) { /* a quoted-pair: the next octet means nothing */
+            return false;
+        }
+        depth += c == '(';
+        if (c == ')' && --depth == 0) {
             lexer->at++;
             return true;
         }
@@ -48,7 +44,7 @@ bool lexer_skip_cfws(struct lexer *lexer, bool *any)
 {
     const char *begin = lexer->at;
     bool ok = true;
-    while (ok && lexer->at < lexer->end && (lexer_is_space(*lexer->at) || *lexer->at == '(')) {
+    while (ok && lexer->at < lexer->end && (ascii_is_blank(*lexer->at) || *lexer->at == '(')) {
         if (*lexer->at == '(') {
             ok = skip_comment(lexer);
         } else {
@@ -119,16 +115,4 @@ size_t lexer_valid_prefix(struct slice text)
         }
     }
     return valid;
-}
-
-struct slice lexer_trim(struct slice text)
-{
-    while (text.len > 0 && lexer_is_space(text.data[0])) {
-        text.data++;
-        text.len--;
-    }
-    while (text.len > 0 && lexer_is_space(text.data[text.len - 1])) {
-        text.len--;
-    }
-    return text;
 }

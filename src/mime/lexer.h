@@ -59,12 +59,4 @@ bool lexer_is_dot_atom(struct slice text);
  * text.len. */
 size_t lexer_valid_prefix(struct slice text);
 
-/* text without white space at its ends. */
-struct slice lexer_trim(struct slice text);
-
-static inline bool lexer_is_space(char c)
-{
-    return c == ' ' || c == '\t';
-}
-
 #endif

@@ -6,10 +6,7 @@
 
 #include <stdlib.h>
 
-enum {
-    TYPE_TEXT_MAX = 256, /* octets of a declared type with its parameters */
-    EXTENSION_MAX = 8
-};
+enum { EXTENSION_MAX = 8 };
 
 struct extension {
     const char *name;
@@ -194,8 +191,7 @@ struct slice media_type_of_file(struct slice file_name)
         return MEDIA_TYPE_OCTETS;
     }
     for (size_t i = 0; i < len; i++) {
-        char c = dot[1 + i];
-        key[i] = (char)(c >= 'A' && c <= 'Z' ? c | 0x20 : c);
+        key[i] = ascii_lower(dot[1 + i]);
     }
     key[len] = '\0';
     const struct extension *found =
@@ -289,7 +285,7 @@ bool media_type_parse(struct media_type *type, struct slice text)
     struct slice rest = text;
     skip_spaces(&rest);
     type->type = take_token(&rest);
-    if (text.len > TYPE_TEXT_MAX || type->type.len == 0 || !take_char(&rest, '/')) {
+    if (text.len > MEDIA_TYPE_MAX || type->type.len == 0 || !take_char(&rest, '/')) {
         return false;
     }
     type->subtype = take_token(&rest);

@@ -7,6 +7,7 @@
 #include "fcgi_smtp/slice.h"
 
 #define MEDIA_TYPE_OCTETS SLICE("application/octet-stream")
+#define MEDIA_TYPE_MAX    256 /* octets of a declared type with its parameters */
 
 struct media_type {
     struct slice type;
@@ -14,8 +15,8 @@ struct media_type {
     struct slice parameters; /* from the first ";" on, for media_type_next_parameter; well-formed */
 };
 
-/* Views into text. False: not type "/" subtype *(";" attribute "=" value), a parameter twice, or not
- * printable ASCII. */
+/* Views into text. False: not type "/" subtype *(";" attribute "=" value), a parameter twice, not
+ * printable ASCII, or over MEDIA_TYPE_MAX octets. */
 bool media_type_parse(struct media_type *type, struct slice text);
 
 /* Takes the next parameter; value is a token, or a quoted-string with its quotes. False at the end. */

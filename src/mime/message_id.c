@@ -43,7 +43,7 @@ static bool is_id(struct slice text)
 
 bool message_id_next(struct slice *list, struct slice *id)
 {
-    struct slice rest = lexer_trim(*list);
+    struct slice rest = slice_trim(*list);
     const char *close = rest.len > 0 ? memchr(rest.data, '>', rest.len) : NULL;
     if (close == NULL || rest.data[0] != '<') {
         return false;
@@ -63,7 +63,7 @@ bool compose_message_ids_valid(struct slice text, size_t max)
         }
         count++;
     }
-    return count >= 1 && count <= max && lexer_trim(text).len == 0;
+    return count >= 1 && count <= max && slice_trim(text).len == 0;
 }
 
 bool message_id_make(char out[MESSAGE_ID_MAX + 1], struct slice domain, time_t now)

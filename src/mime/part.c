@@ -86,6 +86,11 @@ static void write_text(struct writer *writer, const struct node *node, bool alon
     add_body(writer, &body);
 }
 
+static struct media_type octets(void)
+{
+    return (struct media_type){SLICE("application"), SLICE("octet-stream"), {NULL, 0}};
+}
+
 /* The type that the file goes with: declared, by extension, or octets. */
 static struct media_type choose_type(const struct message_part *part)
 {
@@ -96,7 +101,7 @@ static struct media_type choose_type(const struct message_part *part)
          slice_equal_nocase(type.subtype, SLICE("rfc822")))) {
         return type;
     }
-    return (struct media_type){SLICE("application"), SLICE("octet-stream"), {NULL, 0}};
+    return octets();
 }
 
 static bool is_name_parameter(struct slice name)
@@ -111,7 +116,7 @@ static void write_type(struct writer *writer, const struct media_type *type, con
     struct slice rest = type->parameters;
     struct slice name;
     struct slice value;
-    char text[256];
+    char text[MEDIA_TYPE_MAX + 1];
     (void)snprintf(text, sizeof text, "%.*s/%.*s", SLICE_ARGS(type->type), SLICE_ARGS(type->subtype));
     header_begin(header, SLICE("Content-Type"), slice_of(part->field));
     header_word(header, slice_of(text), "");
@@ -148,7 +153,7 @@ static void write_file(struct writer *writer, const struct node *node)
             return;
         }
         if (body.encoding != BODY_7BIT) {
-            type = (struct media_type){SLICE("application"), SLICE("octet-stream"), {NULL, 0}};
+            type = octets();
         }
     }
     write_type(writer, &type, part);

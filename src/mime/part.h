@@ -3,7 +3,7 @@
 #define FCGI_SMTP_MIME_PART_H
 
 #include "mime/header.h"
-#include "mime/message.h"
+#include "mime/message_tree.h"
 #include "mime/segments.h"
 
 /*

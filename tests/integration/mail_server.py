@@ -1,7 +1,7 @@
 """A real SMTP server (aiosmtpd) for tests: keeps each message as N.eml with its envelope in N.json.
 
-mail_server.py DIR [--tls implicit|starttls|none] [--cert PEM --key PEM] [--user U --password P] [--tls-max 1.1]
-The port that was chosen is written to DIR/port once it accepts.
+mail_server.py DIR [--tls implicit|starttls|none] [--cert PEM --key PEM] [--user U --password P] [--tls-max 1.1] [--port N]
+The port that was chosen is written to DIR/port once it accepts. While there is a file DIR/hold no mail is answered.
 """
 
 import argparse
@@ -34,6 +34,8 @@ class Keeper:
         temporary = path.with_suffix(".tmp")
         temporary.write_text(json.dumps(about))
         temporary.rename(path.with_suffix(".json"))
+        while (self.directory / "hold").exists():
+            await asyncio.sleep(0.02)
         return f"250 2.0.0 Ok: kept as {self.count}"
 
 
@@ -65,7 +67,7 @@ async def serve(arguments):
             auth_require_tls=arguments.tls == "starttls")
 
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(make, arguments.host, 0, ssl=context if arguments.tls == "implicit" else None)
+    server = await loop.create_server(make, arguments.host, arguments.port, ssl=context if arguments.tls == "implicit" else None)
     temporary = arguments.directory / "port.tmp"
     temporary.write_text(str(server.sockets[0].getsockname()[1]))
     temporary.rename(arguments.directory / "port")
@@ -76,6 +78,7 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("directory", type=pathlib.Path)
     parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--tls", choices=["none", "implicit", "starttls"], default="none")
     parser.add_argument("--tls-max")
     parser.add_argument("--cert")

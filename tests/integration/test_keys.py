@@ -141,7 +141,7 @@ class Keys(BenchTest):
         self.assertEqual(answer.status, 200, answer)
 
     def test_nginx_may_keep_authorization_to_itself(self):
-        """As README advises where /send is behind auth_basic."""
+        """As etc/doc/api.md advises where /send is behind auth_basic."""
         self.bench.stop_program()
         self.bench.start_program(self.config)
         self.bench.start_nginx(location='location / { fastcgi_param HTTP_AUTHORIZATION "";')

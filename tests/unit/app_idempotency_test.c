@@ -150,6 +150,59 @@ static void test_one_entry(void)
 }
 
 /* An answer that is too long is not kept, but that there was one is. */
+/* Other limits while entries are alive. */
+static void test_limits(void)
+{
+    struct idempotency_store store = new_table(2);
+    CU_ASSERT_EQUAL(begin(&store, 1, 0), IDEMPOTENCY_NEW);
+    CU_ASSERT_EQUAL(begin(&store, 2, 0), IDEMPOTENCY_NEW);
+    CU_ASSERT_EQUAL(begin(&store, 3, 0), IDEMPOTENCY_FULL);
+    remember(&store, 1, "one");
+    CU_ASSERT_TRUE(store.limit(store.ctx, 1000, KEEP));
+    for (unsigned id = 3; id <= 1000; id++) {
+        CU_ASSERT_EQUAL(begin(&store, id, id), IDEMPOTENCY_NEW);
+    }
+    CU_ASSERT_EQUAL(begin(&store, 1001, 0), IDEMPOTENCY_FULL);
+    CU_ASSERT_TRUE(replays(&store, 1, 0, "one"));
+    CU_ASSERT_EQUAL(begin(&store, 2, 0), IDEMPOTENCY_IN_PROGRESS);
+    /* Fewer than are alive: all of them stay. */
+    CU_ASSERT_TRUE(store.limit(store.ctx, 3, KEEP));
+    CU_ASSERT_TRUE(replays(&store, 1, 0, "one"));
+    for (unsigned id = 2; id <= 1000; id++) {
+        CU_ASSERT_EQUAL(begin(&store, id, id == 2 ? 0 : id), IDEMPOTENCY_IN_PROGRESS);
+        CU_ASSERT_EQUAL(begin(&store, 1001, 0), IDEMPOTENCY_FULL);
+        if (id > 3) {
+            release(&store, id);
+        }
+    }
+    CU_ASSERT_EQUAL(begin(&store, 1001, 0), IDEMPOTENCY_FULL); /* 1, 2 and 3 are there */
+    release(&store, 3);
+    CU_ASSERT_EQUAL(begin(&store, 1001, 0), IDEMPOTENCY_NEW);
+    CU_ASSERT_EQUAL(begin(&store, 1002, 0), IDEMPOTENCY_FULL);
+    store.free(store.ctx);
+}
+
+/* Another time to keep answers counts for those that are there. */
+static void test_other_times(void)
+{
+    struct idempotency_store store = new_table(10);
+    for (unsigned id = 1; id <= 2; id++) {
+        CU_ASSERT_EQUAL(begin(&store, id, 0), IDEMPOTENCY_NEW);
+        remember(&store, id, "x");
+        clock_now += KEEP / 2;
+    }
+    CU_ASSERT_TRUE(store.limit(store.ctx, 10, KEEP * 2));
+    CU_ASSERT_EQUAL(begin(&store, 3, 0), IDEMPOTENCY_NEW);
+    remember(&store, 3, "x");
+    clock_now += KEEP - 1;
+    CU_ASSERT_TRUE(replays(&store, 1, 0, "x") && replays(&store, 2, 0, "x") && replays(&store, 3, 0, "x"));
+    CU_ASSERT_TRUE(store.limit(store.ctx, 10, KEEP));
+    CU_ASSERT_TRUE(replays(&store, 3, 0, "x"));
+    CU_ASSERT_EQUAL(begin(&store, 1, 5), IDEMPOTENCY_NEW);
+    CU_ASSERT_EQUAL(begin(&store, 2, 5), IDEMPOTENCY_NEW);
+    store.free(store.ctx);
+}
+
 static void test_long_answers(void)
 {
     static char text[IDEMPOTENCY_BODY_MAX + 2];
@@ -281,6 +334,8 @@ static const struct unit_test tests[] = {
     {"expiry", test_expiry},
     {"full", test_full},
     {"one entry", test_one_entry},
+    {"limits", test_limits},
+    {"other times", test_other_times},
     {"long answers", test_long_answers},
     {"random steps", test_random_steps},
     {"threads", test_threads},

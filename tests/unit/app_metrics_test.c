@@ -132,6 +132,39 @@ static void deliveries_go_by_class(void)
     metrics_free(&metrics);
 }
 
+/* By name, for good: whoever asks again goes on counting. */
+static void servers_are_known_by_name(void)
+{
+    struct metrics metrics = {.started_at = 0};
+    metrics_init(&metrics);
+    CU_ASSERT_PTR_NULL(metrics_first_server(&metrics));
+    struct metrics_server *a = metrics_server_named(&metrics, "a");
+    struct metrics_server *b = metrics_server_named(&metrics, "b");
+    CU_ASSERT_TRUE_FATAL(a != NULL && b != NULL);
+    CU_ASSERT_PTR_EQUAL(metrics_server_named(&metrics, "a"), a);
+    CU_ASSERT_PTR_EQUAL(metrics_server_named(&metrics, "b"), b);
+    CU_ASSERT_PTR_EQUAL(metrics_first_server(&metrics), a);
+    CU_ASSERT_PTR_EQUAL(metrics_next_server(a), b);
+    CU_ASSERT_PTR_NULL(metrics_next_server(b));
+    CU_ASSERT_STRING_EQUAL(b->name, "b");
+    metrics_free(&metrics);
+}
+
+static void reloads_are_counted(void)
+{
+    struct metrics metrics = {.started_at = 0};
+    metrics_init(&metrics);
+    CU_ASSERT_EQUAL(metrics_loaded_at(&metrics), metrics.started_at);
+    atomic_store(&metrics.loaded_at, 1);
+    metrics_count_reload(&metrics, METRICS_RELOAD_REFUSED);
+    CU_ASSERT_EQUAL(metrics_loaded_at(&metrics), 1);
+    metrics_count_reload(&metrics, METRICS_RELOAD_OK);
+    CU_ASSERT_TRUE(metrics_loaded_at(&metrics) >= metrics.started_at);
+    CU_ASSERT_EQUAL(metrics_get(&metrics.reloads[METRICS_RELOAD_OK]), 1);
+    CU_ASSERT_EQUAL(metrics_get(&metrics.reloads[METRICS_RELOAD_REFUSED]), 1);
+    metrics_free(&metrics);
+}
+
 /* Every word of an outcome is there once. */
 static void names_differ(void)
 {
@@ -320,6 +353,8 @@ static const struct unit_test tests[] = {
     {"results add up to requests", results_add_up_to_requests},
     {"routes go by the path", routes_go_by_the_path},
     {"deliveries go by class", deliveries_go_by_class},
+    {"servers are known by name", servers_are_known_by_name},
+    {"reloads are counted", reloads_are_counted},
     {"names differ", names_differ},
     {"quantiles come from buckets", quantiles_come_from_buckets},
     {"labels are escaped", labels_are_escaped},

@@ -63,7 +63,7 @@ static void begin(struct world *w, const char *first, const char *second)
     fputs(buf_cstr(&report.problems), stderr);
     config_report_free(&report);
     CU_ASSERT_PTR_NOT_NULL_FATAL(w->config);
-    struct snapshot *snapshot = snapshot_new(w->config, NULL, &w->metrics, NULL);
+    struct snapshot *snapshot = snapshot_new(w->config, NULL, &w->metrics, NULL, NULL);
     CU_ASSERT_PTR_NOT_NULL_FATAL(snapshot);
     snapshots_init(&w->snapshots, snapshot);
     CU_ASSERT_TRUE_FATAL(readiness_init(&w->readiness, &w->snapshots));
@@ -117,6 +117,44 @@ static void the_first_answer_is_yes(void)
     CU_ASSERT_EQUAL(smtp_script_connections(w.scripts[0]), 1);
     CU_ASSERT_EQUAL(smtp_script_connections(w.scripts[1]), 0);
     end(&w);
+}
+
+/* Other servers: the old answer stays until theirs is there, and they are asked though it is fresh. */
+static void renewed(void)
+{
+    struct world w;
+    struct world other;
+    struct err err = {.text = ""};
+    begin(&w, "== 1\n" GREETS, "== 1\n");
+    begin(&other, NULL, NULL);
+    CU_ASSERT_TRUE(becomes(&w, READINESS_READY, &err));
+    struct snapshot *before = snapshots_swap(&w.snapshots, snapshots_take(&other.snapshots));
+    readiness_renew(&w.readiness);
+    snapshot_release(before);
+    CU_ASSERT_EQUAL(readiness_known(&w.readiness), READINESS_READY);
+    CU_ASSERT_TRUE(becomes(&w, READINESS_NOT_READY, &err));
+    CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "Connection refused"));
+    end(&w);
+    end(&other);
+}
+
+/* A probe that hangs with a former server does not keep the new one waiting. */
+static void renewed_while_probing(void)
+{
+    struct world w;
+    struct world other;
+    struct err err = {.text = ""};
+    begin(&w, "== 1\nWAIT-EOF\n", "== *\nWAIT-EOF\n");
+    begin(&other, "== 1\n" GREETS, NULL);
+    CU_ASSERT_EQUAL(readiness_ask(&w.readiness, &err), READINESS_NOT_KNOWN);
+    struct snapshot *before = snapshots_swap(&w.snapshots, snapshots_take(&other.snapshots));
+    deadline begun = deadline_now();
+    readiness_renew(&w.readiness);
+    snapshot_release(before);
+    CU_ASSERT_TRUE(becomes(&w, READINESS_READY, &err));
+    CU_ASSERT_TRUE(deadline_now() - begun < 8000); /* the former one had 10 s */
+    end(&w);
+    end(&other);
 }
 
 static void one_server_of_the_list_is_enough(void)
@@ -276,6 +314,8 @@ static void many_at_once(void)
 
 static const struct unit_test tests[] = {
     {"the first answer is yes", the_first_answer_is_yes},
+    {"renewed", renewed},
+    {"renewed while probing", renewed_while_probing},
     {"one server of the list is enough", one_server_of_the_list_is_enough},
     {"the answer says why not", the_answer_says_why_not},
     {"old answers are probed again", old_answers_are_probed_again},

@@ -3,6 +3,8 @@
 
 #include <stdint.h>
 
+#include "mime/media_type.h"
+
 static void test_encodings(void)
 {
     struct {
@@ -167,6 +169,26 @@ static void test_mixed(void)
     clean();
 }
 
+/* As long as a type may be: not an octet of it is lost. */
+static void test_longest_type(void)
+{
+    size_t count;
+    char type[MEDIA_TYPE_MAX + 2];
+    memset(type, 'x', sizeof type);
+    type[1] = '/';
+    for (size_t len = MEDIA_TYPE_MAX; len <= MEDIA_TYPE_MAX + 1; len++) {
+        type[len] = '\0';
+        begin();
+        attach("a", type, SLICE("x"));
+        run();
+        struct entity file = part(whole(), 0, &count);
+        CU_ASSERT_STRING_EQUAL(field(file.header, "Content-Type"),
+                               len <= MEDIA_TYPE_MAX ? type : "application/octet-stream");
+        type[len] = 'x';
+    }
+    clean();
+}
+
 static void test_files_alone(void)
 {
     size_t count;
@@ -319,6 +341,7 @@ static const struct unit_test tests[] = {
     {"charsets", test_charsets},
     {"alternative", test_alternative},
     {"mixed", test_mixed},
+    {"longest type", test_longest_type},
     {"files alone", test_files_alone},
     {"file sizes", test_file_sizes},
     {"types", test_types},

@@ -80,6 +80,29 @@ static void test_decoder_stream(void)
     buf_free(&text);
 }
 
+/* A hostile text would load a converter every dozen octets. */
+static void test_decoder_conversions(void)
+{
+    struct buf text;
+    struct buf expected;
+    struct buf out;
+    buf_init(&text, LIMIT);
+    buf_init(&expected, LIMIT);
+    buf_init(&out, LIMIT);
+    for (size_t i = 0; i < ENCODED_WORD_CONVERSIONS_MAX; i++) {
+        CU_ASSERT_FATAL(buf_append_string(&text, "x =?latin1?Q?a?= =?LATIN1?Q?=FC?= "));
+        CU_ASSERT_FATAL(buf_append_string(&expected, "x a" U " "));
+    }
+    CU_ASSERT_FATAL(buf_append_string(&text, "y =?utf-8?Q?b?= =?cp1252?Q?c?= =?us-ascii?Q?d?="));
+    CU_ASSERT_FATAL(buf_append_string(&expected, "y b =?cp1252?Q?c?= d"));
+    CU_ASSERT(encoded_word_decode(&out, buf_slice(&text)));
+    CU_ASSERT_STRING_EQUAL(buf_cstr(&out), buf_cstr(&expected));
+    check_decoder_stream(buf_slice(&text));
+    buf_free(&text);
+    buf_free(&expected);
+    buf_free(&out);
+}
+
 /* What is held is the same however the text is cut, and so is what is refused. */
 static void test_decoder_limit(void)
 {
@@ -130,6 +153,7 @@ static void test_encoder_stream(void)
 static const struct unit_test tests[] = {
     {"decode, every cut", test_decoder_stream},
     {"decode, what is held", test_decoder_limit},
+    {"decode, conversions", test_decoder_conversions},
     {"encode, every cut", test_encoder_stream},
 };
 UNIT_SUITE(encoded_word_stream, tests);

@@ -341,7 +341,7 @@ static void test_dates(void)
         time_t time;
         const char *text;
     } made[] = {
-        {0, "Thu, 1 Jan 1970 00:00:00 +0000"},
+        {0, "Thu, 01 Jan 1970 00:00:00 +0000"},
         {951782400, "Tue, 29 Feb 2000 00:00:00 +0000"},
         {1795427280, "Mon, 23 Nov 2026 09:48:00 +0000"},
     };

@@ -336,6 +336,34 @@ static void test_stop_serves_what_came(void)
     fixture_free(&fixture);
 }
 
+/* Connections that are there feel the new times, too. */
+static void test_configure(void)
+{
+    struct fixture fixture;
+    fixture_init(&fixture);
+    fixture.options.connections = 2;
+    fixture_start(&fixture);
+    int idle = fixture_connect(&fixture);
+    CU_ASSERT_TRUE(fixture_wait_connections(&fixture, 1));
+    struct http_server_options options = fixture.options;
+    options.allowed = calloc(1, sizeof *options.allowed);
+    options.connections = 1;
+    options.idle_ms = 600000;
+    http_server_configure(fixture.server, &options);
+    int second = fixture_connect(&fixture); /* takes the place of the idle one */
+    CU_ASSERT_EQUAL(fastcgi_next(idle, FIXTURE_WAIT_MS), FASTCGI_CLOSED);
+    fixture_send(second, "POST", "/echo", "x", true);
+    fixture_expect(second, 200);
+    options.allowed = NULL;
+    options.idle_ms = 1;
+    http_server_configure(fixture.server, &options);
+    CU_ASSERT_EQUAL(fastcgi_next(second, FIXTURE_WAIT_MS), FASTCGI_CLOSED);
+    close(idle);
+    close(second);
+    CU_ASSERT_TRUE(fixture_stop(&fixture));
+    fixture_free(&fixture);
+}
+
 static void test_options(void)
 {
     static const struct http_handler handler = {0};
@@ -372,6 +400,7 @@ static const struct unit_test tests[] = {
     {"out of descriptors", test_out_of_descriptors},
     {"stopped at once", test_stop_before_run},
     {"stopping serves what came", test_stop_serves_what_came},
+    {"configure", test_configure},
     {"options", test_options},
 };
 UNIT_SUITE(http_server, tests);

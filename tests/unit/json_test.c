@@ -322,6 +322,9 @@ static void test_read_errors(void)
         {SLICE_INIT("\"\xc3\""), JSON_READ_MALFORMED, "a string is not UTF-8"},
         {SLICE_INIT("\0"), JSON_READ_MALFORMED, "line 1, column 1"},
         {SLICE_INIT("1 \0"), JSON_READ_MALFORMED, "line 1"},
+        {SLICE_INIT("1\0"), JSON_READ_MALFORMED, "line 1, column 2: there is a NUL"},
+        {SLICE_INIT("[\n true\0]"), JSON_READ_MALFORMED, "line 2, column 6: there is a NUL"},
+        {SLICE_INIT("{\"a\": 1\0}"), JSON_READ_MALFORMED, "line 1, column 8: there is a NUL"},
         {SLICE_INIT("\"a\" x"), JSON_READ_MALFORMED, "line 1, column 5"},
         /* lines and columns are those of the text, whatever is decoded before */
         {SLICE_INIT("[\"\\n\\n\\u00e9\",\n \"long \\n\", x]"), JSON_READ_MALFORMED, "line 2, column 13"},

@@ -58,6 +58,24 @@ static bool read_content(struct secret *secret, struct slice content, struct err
     return ok;
 }
 
+static void test_equal(void)
+{
+    struct secret a = {NULL, 0};
+    struct secret b = {NULL, 0};
+    CU_ASSERT_TRUE(secret_equal(&a, &b));
+    CU_ASSERT_TRUE_FATAL(secret_set(&a, SLICE("")));
+    CU_ASSERT_FALSE(secret_equal(&a, &b)); /* empty is not none */
+    CU_ASSERT_FALSE(secret_equal(&b, &a));
+    CU_ASSERT_TRUE_FATAL(secret_set(&a, SLICE("abc")) && secret_set(&b, SLICE("abc")));
+    CU_ASSERT_TRUE(secret_equal(&a, &b));
+    CU_ASSERT_TRUE_FATAL(secret_set(&b, SLICE("abd")));
+    CU_ASSERT_FALSE(secret_equal(&a, &b));
+    CU_ASSERT_TRUE_FATAL(secret_set(&b, SLICE("abcd")));
+    CU_ASSERT_FALSE(secret_equal(&a, &b));
+    secret_free(&a);
+    secret_free(&b);
+}
+
 static void test_file(void)
 {
     static const struct {
@@ -171,6 +189,7 @@ static const struct unit_test tests[] = {
     {"set", test_set},
     {"max", test_max},
     {"wipe", test_wipe},
+    {"equal", test_equal},
     {"file", test_file},
     {"file, longest", test_file_max},
     {"file, errors", test_file_errors},

@@ -1,8 +1,8 @@
 /*
- * message: the tree of a mail's parts (alternative in related in mixed), before anything of it is written.
+ * message_tree: the tree of a mail's parts (alternative in related in mixed), before anything of it is written.
  */
-#ifndef FCGI_SMTP_MIME_MESSAGE_H
-#define FCGI_SMTP_MIME_MESSAGE_H
+#ifndef FCGI_SMTP_MIME_MESSAGE_TREE_H
+#define FCGI_SMTP_MIME_MESSAGE_TREE_H
 
 #include "fcgi_smtp/message.h"
 

@@ -1,7 +1,7 @@
 /*
  * The tree is built from the inside out: what there is is wrapped in another multipart whenever something comes to it.
  */
-#include "mime/message.h"
+#include "mime/message_tree.h"
 
 #include <stdbool.h>
 #include <stdlib.h>

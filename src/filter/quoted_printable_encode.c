@@ -4,14 +4,13 @@
  * each octet, blocks of literal octets, of which most texts consist, in bulk; only then it is broken into lines. A line is
  * broken when its content would pass 75 characters, so that there is always room for the "=" of the soft break: a line of
  * exactly 76 could only be known with more look-ahead.
- *
- * The decoder never fails: what it reads may have been made by anybody, and losing text helps nobody.
  */
 #include "fcgi_smtp/quoted_printable.h"
 
 #include <stdint.h>
 #include <string.h>
 
+#include "fcgi_smtp/ascii.h"
 #include "filter/line_ends.h"
 
 enum {
@@ -50,21 +49,6 @@ static const struct code codes[256] = {
     HEX_ROW('8'), HEX_ROW('9'), HEX_ROW('A'), HEX_ROW('B'), HEX_ROW('C'), HEX_ROW('D'), HEX_ROW('E'), HEX_ROW('F'),
 };
 /* clang-format on */
-
-static bool is_literal(unsigned char c)
-{
-    return c >= 33 && c <= 126 && c != '=';
-}
-
-static bool is_space(unsigned char c)
-{
-    return c == ' ' || c == '\t';
-}
-
-static bool is_line_end(unsigned char c)
-{
-    return c == '\r' || c == '\n';
-}
 
 void quoted_printable_encoder_init(struct quoted_printable_encoder *encoder, enum quoted_printable_mode mode)
 {
@@ -156,7 +140,7 @@ static char *put_run(struct quoted_printable_encoder *encoder, const char *in, s
     if (encoder->held != 0) {
         to = put_flat(encoder, &encoder->held, 1, to);
     }
-    bool space = is_space(octets[len - 1]);
+    bool space = ascii_is_blank(in[len - 1]);
     encoder->held = (char)(space ? octets[len - 1] : 0);
     return put_octets(encoder, octets, space ? len - 1 : len, to);
 }
@@ -233,184 +217,4 @@ size_t quoted_printable_encoder_finish(struct quoted_printable_encoder *encoder,
     char scratch[QUOTED_PRINTABLE_ENCODER_FINISH_MAX];
     char *to = out != NULL ? out : scratch;
     return (size_t)(put_last_space(encoder, to) - to);
-}
-
-/* Where the decoder's output goes. */
-struct output {
-    char *at;
-    size_t len;
-};
-
-static void put(struct output *output, const char *octets, size_t len)
-{
-    memcpy(output->at + output->len, octets, len);
-    output->len += len;
-}
-
-void quoted_printable_decoder_init(struct quoted_printable_decoder *decoder)
-{
-    *decoder = (struct quoted_printable_decoder){.state = QUOTED_PRINTABLE_LITERAL};
-}
-
-/* The value of a hexadecimal digit, -1 for anything else. */
-static int hex_value(unsigned char c)
-{
-    if (c >= '0' && c <= '9') {
-        return c - '0';
-    }
-    unsigned char letter = c | 0x20;
-    return letter >= 'a' && letter <= 'f' ? letter - 'a' + 10 : -1;
-}
-
-static void put_spaces(struct quoted_printable_decoder *decoder, struct output *output)
-{
-    put(output, decoder->space, decoder->space_len);
-    decoder->space_len = 0;
-}
-
-static void hold_space(struct quoted_printable_decoder *decoder, unsigned char c, struct output *output)
-{
-    if (decoder->space_len == QUOTED_PRINTABLE_SPACE_MAX) {
-        put_spaces(decoder, output);
-        decoder->malformed = true;
-    }
-    decoder->space[decoder->space_len++] = (char)c;
-}
-
-static void end_escape(struct quoted_printable_decoder *decoder)
-{
-    decoder->state = QUOTED_PRINTABLE_LITERAL;
-    decoder->space_len = 0;
-}
-
-/* It was no escape after all: its octets stay as they were. The octet that told is looked at again. */
-static void undo_escape(struct quoted_printable_decoder *decoder, struct output *output)
-{
-    put(output, "=", 1);
-    if (decoder->state == QUOTED_PRINTABLE_ESCAPE_DIGIT) {
-        put(output, &decoder->digit, 1);
-    }
-    put_spaces(decoder, output);
-    decoder->malformed = true;
-    decoder->state = QUOTED_PRINTABLE_LITERAL;
-}
-
-/* One octet outside an escape. */
-static void decode_literal(struct quoted_printable_decoder *decoder, unsigned char c, struct output *output)
-{
-    if (is_space(c)) {
-        hold_space(decoder, c, output);
-        return;
-    }
-    if (is_line_end(c)) {
-        decoder->space_len = 0; /* rule 3 */
-    }
-    put_spaces(decoder, output);
-    if (c == '=') {
-        decoder->state = QUOTED_PRINTABLE_ESCAPE;
-        return;
-    }
-    decoder->malformed = decoder->malformed || !(is_literal(c) || is_line_end(c));
-    put(output, (const char *)&c, 1);
-}
-
-/* One octet after "=". False when it was not taken. */
-static bool decode_escape(struct quoted_printable_decoder *decoder, unsigned char c, struct output *output)
-{
-    int value = hex_value(c);
-    if (decoder->state == QUOTED_PRINTABLE_ESCAPE && value >= 0) {
-        decoder->digit = (char)c;
-        decoder->state = QUOTED_PRINTABLE_ESCAPE_DIGIT;
-        return true;
-    }
-    if (decoder->state == QUOTED_PRINTABLE_ESCAPE_DIGIT) {
-        if (value < 0) {
-            undo_escape(decoder, output);
-            return false;
-        }
-        unsigned high = (unsigned)hex_value((unsigned char)decoder->digit);
-        char octet = (char)(unsigned char)(high << 4 | (unsigned)value);
-        put(output, &octet, 1);
-        end_escape(decoder);
-        return true;
-    }
-    return false;
-}
-
-/* One octet of a soft line break: "=", white space, CR, LF (rule 5). False when it was not taken. */
-static bool decode_soft_break(struct quoted_printable_decoder *decoder, unsigned char c,
-                              struct output *output)
-{
-    if (c == '\n') {
-        end_escape(decoder);
-        return true;
-    }
-    if (decoder->state == QUOTED_PRINTABLE_SOFT_CR) {
-        end_escape(decoder);
-        decoder->malformed = true; /* a lone CR ends a line all the same */
-        return false;
-    }
-    if (c == '\r') {
-        decoder->state = QUOTED_PRINTABLE_SOFT_CR;
-        return true;
-    }
-    if (is_space(c) && decoder->space_len < QUOTED_PRINTABLE_SPACE_MAX) {
-        hold_space(decoder, c, output);
-        decoder->state = QUOTED_PRINTABLE_SOFT_SPACE;
-        return true;
-    }
-    undo_escape(decoder, output);
-    return false;
-}
-
-static void decode_octet(struct quoted_printable_decoder *decoder, unsigned char c, struct output *output)
-{
-    if (decoder->state == QUOTED_PRINTABLE_LITERAL) {
-        decode_literal(decoder, c, output);
-        return;
-    }
-    if (decode_escape(decoder, c, output)) {
-        return;
-    }
-    /* Not taken: either the escape is over, or it is a soft break. */
-    if (decoder->state == QUOTED_PRINTABLE_LITERAL || !decode_soft_break(decoder, c, output)) {
-        decode_literal(decoder, c, output);
-    }
-}
-
-/* Octets that stand for themselves, without spaces: those may have to go. */
-static size_t word_run(const unsigned char *at, const unsigned char *end)
-{
-    const unsigned char *p = at;
-    while (p < end && is_literal(*p)) {
-        p++;
-    }
-    return (size_t)(p - at);
-}
-
-size_t quoted_printable_decoder_update(struct quoted_printable_decoder *decoder, const void *in, size_t len,
-                                       char *out)
-{
-    struct output output = {out, 0};
-    const unsigned char *at = in;
-    const unsigned char *end = len > 0 ? at + len : at;
-    while (at < end) {
-        decode_octet(decoder, *at++, &output);
-        size_t run =
-            decoder->state == QUOTED_PRINTABLE_LITERAL && decoder->space_len == 0 ? word_run(at, end) : 0;
-        put(&output, (const char *)at, run);
-        at += run;
-    }
-    return output.len;
-}
-
-/* "=" as the very last is the soft break of a line whose end was cut off with a part's boundary. */
-size_t quoted_printable_decoder_finish(struct quoted_printable_decoder *decoder, char *out)
-{
-    struct output output = {out, 0};
-    if (decoder->state == QUOTED_PRINTABLE_ESCAPE_DIGIT) {
-        undo_escape(decoder, &output);
-    }
-    end_escape(decoder);
-    return output.len;
 }
