@@ -26,9 +26,10 @@ KEPT = 32  # connections that each of nginx's processes keeps to the program: as
 NGINX_PROCESSES = 2  # of harness.py
 THREADS = NGINX_PROCESSES * KEPT + 16  # of hello_responder: more than nginx has connections
 CLIENTS = (8, 32)
-ROUNDS = 10
-REQUESTS = 3000
-ALONE = 1000  # requests of one client
+ROUNDS = 20
+REQUESTS = 800  # few, so that some rounds are left in peace
+SOURCE_MAILS = 3000  # more, since smtp-source's start counts
+ALONE = 500  # requests of one client
 MOST = 1.5  # of the floor's CPU
 TAIL = 10  # p99 at 32 clients, of p50
 
@@ -107,7 +108,8 @@ def compare_cpu(goals, ours, floor, sink, clients):
     for _ in range(ROUNDS):
         mine.append(ours.load(clients, REQUESTS))
         hello.append(floor.load(clients, REQUESTS))
-        source.append(cpu_of(["smtp-source", "-d", "-s", clients, "-l", 1024, "-m", REQUESTS, f"127.0.0.1:{sink}"]) / REQUESTS)
+        source.append(cpu_of(["smtp-source", "-d", "-s", clients, "-l", 1024, "-m", SOURCE_MAILS, f"127.0.0.1:{sink}"])
+                      / SOURCE_MAILS)
     whole, bare = best(mine, "nginx", "program"), best(hello, "nginx", "program") + min(source)
     print(f"CPU a mail, {clients} clients: nginx {best(mine, 'nginx'):.1f} + fcgi-smtp {best(mine, 'program'):.1f} µs; "
           f"floor: nginx {best(hello, 'nginx'):.1f} + hello {best(hello, 'program'):.1f} + smtp-source {min(source):.1f} µs")
@@ -121,7 +123,7 @@ def compare_latency(goals, ours, floor, many):
         mine.append(ours.load(1, ALONE))
         hello.append(floor.load(1, ALONE))
     print(f"p50 at one client: {best(mine, 'p50')} µs, {best(mine, 'p50') / best(hello, 'p50'):.2f} x "
-          f"hello_responder's {best(hello, 'p50')} µs")
+          f"hello_responder's {best(hello, 'p50')} µs", flush=True)
     tails = min(run["p99"] / run["p50"] for run in many)
     goals.at_most("p99 at 32 clients", tails, "x p50", TAIL, clock=True)
     goals.at_most("answers after 35 to 50 ms", min(run["delayed"] for run in mine + many), "in the best round", 0, clock=True)
