@@ -3,7 +3,7 @@
 FROM docker.io/library/debian:bookworm-slim AS build
 RUN apt-get update \
  && apt-get install -y --no-install-recommends ca-certificates cmake gcc libc6-dev libfcgi-dev libidn2-dev \
-    libjansson-dev libssl-dev libunistring-dev libyaml-dev ninja-build pkg-config
+    libjansson-dev libseccomp-dev libssl-dev libunistring-dev libyaml-dev ninja-build pkg-config
 COPY . /source
 RUN cmake -S /source -B /build -G Ninja -DCMAKE_BUILD_TYPE=Release -DCMAKE_INSTALL_PREFIX=/usr \
           -DBUILD_TESTING=OFF \

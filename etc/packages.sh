@@ -5,11 +5,14 @@ set -eu
 
 packages='
 build cmake
+build dpkg-dev
+build file
 build gcc
 build libc6-dev
 build libfcgi-dev
 build libidn2-dev
 build libjansson-dev
+build libseccomp-dev
 build libssl-dev
 build libunistring-dev
 build libyaml-dev
@@ -32,6 +35,8 @@ test iproute2
 test libclang-rt-14-dev
 test libcunit1-dev
 test libgsasl-dev
+test lintian
+test mandoc
 test nodejs
 test npm
 test openssl
@@ -41,6 +46,8 @@ test postfix
 test python3-requests
 test python3-yaml
 test spawn-fcgi
+test strace
+test systemd
 test valgrind
 test wrk
 '

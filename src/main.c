@@ -15,6 +15,7 @@
 #include "cli/options.h"
 #include "cli/send_command.h"
 #include "cli/serve.h"
+#include "cli/service.h"
 #include "cli/test_server.h"
 #include "fcgi_smtp/app.h"
 #include "fcgi_smtp/config.h"
@@ -80,6 +81,9 @@ static int serve_until_told(struct config *config, const char *path, int handed_
     if (result == SERVE_STUCK) {
         _exit(EXIT_FAILURE); /* threads may still be in a delivery: nothing that they use can be freed */
     }
+    if (result == SERVE_REFUSED) {
+        return EX_CONFIG;
+    }
     return result == SERVE_DONE ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
@@ -108,8 +112,13 @@ static int answer_from_config(const struct cli_options *options, const struct co
 
 static int run_with_config(const struct cli_options *options)
 {
-    int handed_over = handover_socket();
+    int handed_over = -1;
+    struct err err = {0};
     log_open(LOG_LEVEL_WARNING, LOG_FORMAT_LOGFMT, LOG_TO_STDERR); /* until the configuration says how */
+    if (!handover_find(&handed_over, &err)) {
+        log_message(LOG_LEVEL_ERROR, "%s", err.text);
+        return EX_CONFIG;
+    }
     struct config *config = load(options->config, handed_over);
     if (config == NULL) {
         return EX_CONFIG;

@@ -46,4 +46,4 @@ build tsan
 run tsan '^threads$'
 build fuzz
 run fuzz '^fuzz$'
-run release '^(unit|integration|style|tidy|image|browser)$'
+run release '^(unit|integration|style|tidy|image|package|browser|soak)$'

@@ -7,6 +7,7 @@
 #ifndef FCGI_SMTP_ARENA_H
 #define FCGI_SMTP_ARENA_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "fcgi_smtp/slice.h"
@@ -17,6 +18,7 @@ struct arena {
     struct arena_chunk *chunks;
     size_t used; /* octets handed out */
     size_t limit;
+    bool starved; /* something could not be had, be it for the limit */
 };
 
 void arena_init(struct arena *arena, size_t limit);

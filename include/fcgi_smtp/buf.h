@@ -21,6 +21,7 @@ struct buf {
     size_t cap;   /* octets allocated, that of the NUL included */
     size_t limit; /* most octets that len may reach */
     bool secret;  /* what growth leaves behind is overwritten */
+    bool starved; /* an append failed for want of memory, and not because of the limit */
 };
 
 void buf_init(struct buf *buf, size_t limit);

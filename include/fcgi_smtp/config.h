@@ -84,8 +84,8 @@ struct config_server {
     enum config_tls tls; /* likewise */
     enum config_tls_min tls_min;
     enum config_verify verify;
-    char *ca_file, *ca_path;
-    char *fingerprint;              /* "sha256:" and the base64 of 32 octets */
+    char *ca_file, *ca_path; /* these and the other files: absolute, or as the configuration file was given */
+    char *fingerprint;       /* "sha256:" and the base64 of 32 octets */
     char *client_cert, *client_key; /* both or none */
     bool require_tls;
     char *user;
@@ -171,6 +171,9 @@ struct config_log {
     enum log_target to;
 };
 
+/* Whether the program gives up what serving does not need: it must, it tries to, it does not. */
+enum config_sandbox { CONFIG_SANDBOX_ON, CONFIG_SANDBOX_WARN, CONFIG_SANDBOX_OFF };
+
 struct config {
     char *listen;
     int64_t listen_mode;
@@ -184,6 +187,7 @@ struct config {
     int64_t shutdown_timeout;
     char *spill_dir;
     struct config_log log;
+    enum config_sandbox sandbox;
     unsigned pages;                   /* bits of enum config_page: those that there are */
     struct config_strings pages_from; /* addresses and networks that need no key for them */
     /* >= 1 of servers, in the order in which they are tried when a request names none; each once. */

@@ -1,8 +1,12 @@
 /*
  * log: one line per event, as logfmt or JSON, to standard error or syslog.
  *
- * Values are escaped, so a line is always one line: control characters and quotes never leave as they are.
- * A line is written by one write(2), so that lines of several threads do not mix. All calls are thread-safe.
+ * Values are escaped, so a line is always one line: control characters, quotes, and what reorders or breaks lines on a
+ * terminal (U+2028, U+202E and their like) never leave as they are. Lines of several threads do not mix. All calls are
+ * thread-safe.
+ *
+ * A log that nobody takes (a full pipe, a hanging syslog) delays one line by a second; then lines are lost, without further
+ * delay, until there is room, and the first one to get through is preceded by the number of those that did not.
  */
 #ifndef FCGI_SMTP_LOG_H
 #define FCGI_SMTP_LOG_H

@@ -127,6 +127,28 @@ enum smtp_class {
     SMTP_LOCAL_FAILURE       /* memory, the message's source */
 };
 
+/* What class, stage and reply leave open, so that an operator can be told what to change. */
+enum smtp_cause {
+    SMTP_CAUSE_OTHER,
+    SMTP_CAUSE_DESCRIPTORS,  /* this process has none left */
+    SMTP_CAUSE_LOOKUP,       /* the host has no address, or nobody could say which */
+    SMTP_CAUSE_NOT_OFFERED,  /* STARTTLS */
+    SMTP_CAUSE_NAME,         /* the certificate is for other hosts */
+    SMTP_CAUSE_VALIDITY,     /* it has expired, or is not valid yet */
+    SMTP_CAUSE_ISSUER,       /* it is self-signed, or of an authority that is not trusted here */
+    SMTP_CAUSE_PIN,          /* the key is another one than fingerprint says */
+    SMTP_CAUSE_TLS_VERSION,  /* no version in common */
+    SMTP_CAUSE_NOT_TLS,      /* what answers does not speak TLS */
+    SMTP_CAUSE_CLIENT_CERT,  /* the server wants a certificate of ours, or another one */
+    SMTP_CAUSE_REQUIRE_TLS,  /* REQUIRETLS cannot be asked for */
+    SMTP_CAUSE_CLEAR_TEXT,   /* AUTH would show the password to the network */
+    SMTP_CAUSE_NO_MECHANISM, /* no AUTH that both sides can use */
+    SMTP_CAUSE_PASSWORD,     /* there is none to send */
+    SMTP_CAUSE_SIZE,         /* over the server's limit */
+    SMTP_CAUSE_EIGHT_BIT,    /* 8BITMIME is missing */
+    SMTP_CAUSE_UTF8          /* SMTPUTF8 is missing */
+};
+
 enum smtp_delivery_state { SMTP_DELIVERY_NONE, SMTP_DELIVERY_DONE, SMTP_DELIVERY_UNKNOWN };
 
 struct smtp_recipient {
@@ -195,6 +217,7 @@ struct smtp_outcome {
     const char *stage; /* "connect", "TLS", "greeting", "EHLO", "STARTTLS", "AUTH", "MAIL", "RCPT", "DATA",
                           "end of data"; static */
     struct smtp_reply_view reply; /* the deciding one; code 0 if none */
+    enum smtp_cause cause;
     struct err err;               /* who said what in reply to which command; "" when all were accepted */
     struct smtp_session *session; /* see smtp_release; NULL if there is none to release */
     bool reused;                  /* the session came from the pool */

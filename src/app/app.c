@@ -167,14 +167,18 @@ static enum http_verdict begin(void *ctx, struct http_request *request, struct h
     struct app *app = ctx;
     struct exchange *exchange = exchange_new(app, request, response);
     if (exchange == NULL) {
-        http_problem_write(response, PROBLEM_INTERNAL, "There is no memory left for the request", "none",
-                           NULL);
+        http_problem_write(response, PROBLEM_INTERNAL, EXCHANGE_NO_MEMORY, "none", NULL);
         metrics_count_request(
             &app->metrics, &(struct metrics_request){.status = response->status, .result = METRICS_FAILED});
         return HTTP_ANSWER;
     }
     http_request_set_data(request, exchange);
     enum http_verdict verdict = choose_route(exchange);
+    if (verdict == HTTP_DELIVER && exchange->arena.starved) { /* then something may be missing in the mail */
+        err_set(&exchange->err, EXCHANGE_NO_MEMORY);
+        exchange_refuse(exchange, PROBLEM_INTERNAL);
+        verdict = HTTP_ANSWER;
+    }
     if (verdict == HTTP_ANSWER) {
         settle(exchange);
     }
@@ -212,7 +216,7 @@ static void finished(void *ctx, struct http_request *request, struct http_respon
         metrics_count_unread(&app->metrics);
     }
     if (exchange == NULL) {
-        log_message(LOG_LEVEL_ERROR, "a request was refused: there is no memory left");
+        request_log_no_memory(request, response, written);
         return;
     }
     request_log(exchange, written);
@@ -267,7 +271,12 @@ struct app *app_new(struct config *config, struct err *err)
     app->cancel_fd = -1;
     failures_init(&app->failures);
     metrics_init(&app->metrics);
-    snapshots_init(&app->snapshots, snapshot_new(config, NULL, &app->metrics, err));
+    if (!password_helper_start(&app->helper, config, err)) {
+        config_free(config);
+        app_free(app);
+        return NULL;
+    }
+    snapshots_init(&app->snapshots, snapshot_new(config, NULL, &app->metrics, app->helper, err));
     if (app->snapshots.current == NULL || !open_parts(app, err)) {
         app_free(app);
         return NULL;
@@ -309,6 +318,7 @@ void app_free(struct app *app)
     }
     readiness_free(&app->readiness);
     snapshots_free(&app->snapshots);
+    password_helper_free(app->helper);
     metrics_free(&app->metrics);
     failures_free(&app->failures);
     if (app->idempotency.free != NULL) {

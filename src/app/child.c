@@ -137,16 +137,19 @@ static void drain(int *fd, struct said *said, void (*take)(struct said *said, co
     secret_wipe(octets, sizeof octets);
 }
 
-/* Until the program has ended: true. False: the time is over, or it says too much. */
-static bool listen_to(struct child *child, deadline until, struct said *said)
+/* Until the program has ended: true. False: the time is over, nobody wants to know any more, or it says too much. */
+static bool listen_to(struct child *child, const struct child_limits *limits, struct said *said)
 {
     bool ended = false;
-    while (!ended && !said->too_much && !deadline_passed(until)) {
+    bool unwanted = false;
+    while (!ended && !unwanted && !said->too_much && !deadline_passed(limits->until)) {
         struct pollfd polled[] = {{.fd = child->pidfd, .events = POLLIN},
                                   {.fd = child->out, .events = POLLIN},
-                                  {.fd = child->err, .events = POLLIN}};
-        (void)poll(polled, sizeof polled / sizeof polled[0], deadline_poll_ms(until));
+                                  {.fd = child->err, .events = POLLIN},
+                                  {.fd = limits->hangup_fd}}; /* a hang-up is always reported */
+        (void)poll(polled, sizeof polled / sizeof polled[0], deadline_poll_ms(limits->until));
         ended = polled[0].revents != 0;
+        unwanted = polled[3].revents != 0;
         drain(&child->out, said, take_out);
         drain(&child->err, said, take_err);
     }
@@ -184,7 +187,8 @@ static bool judge(const char *name, int status, const struct said *said, struct 
     return WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
-bool child_run(char *const *argv, deadline until, struct buf *out, bool *timed_out, struct err *err)
+bool child_run(char *const *argv, const struct child_limits *limits, struct buf *out, bool *timed_out,
+               struct err *err)
 {
     struct child child = {.pid = -1, .pidfd = -1, .out = -1, .err = -1};
     *timed_out = false;
@@ -196,14 +200,14 @@ bool child_run(char *const *argv, deadline until, struct buf *out, bool *timed_o
     }
     child.pidfd = pidfd_open(child.pid, 0);
     struct said said = {.out = out};
-    bool ended = child.pidfd >= 0 && listen_to(&child, until, &said);
+    bool ended = child.pidfd >= 0 && listen_to(&child, limits, &said);
     int status = reap(&child, ended);
     if (said.too_much) {
         err_set(err, "%s printed more than %zu octets", argv[0], out->limit);
         return false;
     }
     if (!ended) {
-        *timed_out = deadline_passed(until);
+        *timed_out = deadline_passed(limits->until);
         err_set(err, "%s %s", argv[0], *timed_out ? "did not end in time" : "cannot be waited for");
         return false;
     }

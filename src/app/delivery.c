@@ -38,8 +38,8 @@ static bool is_dead(const struct smtp_outcome *outcome)
 {
     bool connecting = strcmp(outcome->stage, "connect") == 0;
     bool silent = strcmp(outcome->stage, "greeting") == 0 || strcmp(outcome->stage, "TLS") == 0;
-    return (connecting && outcome->class == SMTP_UNAVAILABLE) ||
-           ((connecting || silent) && outcome->class == SMTP_TIMED_OUT);
+    bool unreachable = outcome->class == SMTP_UNAVAILABLE && outcome->cause != SMTP_CAUSE_DESCRIPTORS;
+    return (connecting && unreachable) || ((connecting || silent) && outcome->class == SMTP_TIMED_OUT);
 }
 
 static void note_state(struct exchange *exchange, size_t server, bool over)

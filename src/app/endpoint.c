@@ -60,14 +60,20 @@ static struct smtp_settings settings_of(const struct config_server *server, stru
     };
 }
 
-bool endpoint_command(const struct config_server *server, struct password_command **command, struct err *err)
+bool endpoint_command(const struct config_server *server, struct password_helper *helper,
+                      struct password_command **command, struct err *err)
 {
+    size_t index;
     const struct config_strings *argv = &server->password_command;
     *command = NULL;
     if (argv->count == 0) {
         return true;
     }
-    *command = password_command_new((const char *const *)argv->items, argv->count, server->password_ttl);
+    if (!password_helper_find(helper, argv, &index)) {
+        err_set(err, "servers.%s.password_command: a program that is new needs a restart", server->name);
+        return false;
+    }
+    *command = password_command_new(helper, index, server->password_ttl);
     if (*command == NULL) {
         err_set(err, "There is no memory left for password_command");
     }

@@ -11,9 +11,10 @@
 #include "fcgi_smtp/config.h"
 #include "fcgi_smtp/smtp_client.h"
 
-/* The program that gives the server's password; *command is NULL if it has none. False without memory. */
-bool endpoint_command(const struct config_server *server, struct password_command **command, struct err *err)
-    __attribute__((warn_unused_result));
+/* The program that gives the server's password; *command is NULL if it has none. helper may be NULL and must outlive
+ * *command. False without memory, or when the helper does not know the program. */
+bool endpoint_command(const struct config_server *server, struct password_helper *helper,
+                      struct password_command **command, struct err *err) __attribute__((warn_unused_result));
 
 /* The endpoint of a configured server; NULL: its trust store cannot be loaded. command is what endpoint_command gave, and
  * outlives the endpoint. */

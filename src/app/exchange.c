@@ -57,6 +57,13 @@ static void name_field(struct exchange *exchange)
 void exchange_problem(struct exchange *exchange, enum http_problem problem, const char *delivery,
                       struct json *more)
 {
+    /* What could not be kept looks as if it had not been there, or had been wrong: that is not the client's fault. */
+    if (exchange->arena.starved && http_problem_status(problem) < 500 && exchange->delivery_begun == 0) {
+        exchange->err = (struct err){.text = EXCHANGE_NO_MEMORY};
+        problem = PROBLEM_INTERNAL;
+        json_free(more);
+        more = NULL;
+    }
     name_field(exchange);
     exchange->problem = problem;
     exchange->token = http_problem_token(problem);

@@ -32,6 +32,7 @@
 
 /* What lives as long as the process; all that a configuration says is in the snapshot. */
 struct app {
+    struct password_helper *helper; /* NULL: no server had a password_command at the start */
     struct snapshots snapshots;
     struct idempotency_store idempotency;
     struct metrics metrics;
@@ -40,6 +41,8 @@ struct app {
     const struct http_server *server; /* for its counts; NULL: there is none */
     int cancel_fd;                    /* an eventfd: readable once deliveries under way must end */
 };
+
+#define EXCHANGE_NO_MEMORY "There is no memory left for the request"
 
 enum exchange_result {
     RESULT_OK,

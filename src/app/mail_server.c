@@ -9,7 +9,7 @@
 #include "app/endpoint.h"
 
 struct mail_server *mail_server_new(const struct config_server *settings, struct metrics *metrics,
-                                    struct err *err)
+                                    struct password_helper *helper, struct err *err)
 {
     struct mail_server *server = calloc(1, sizeof *server);
     if (server == NULL) {
@@ -23,7 +23,7 @@ struct mail_server *mail_server_new(const struct config_server *settings, struct
         mail_server_release(server);
         return NULL;
     }
-    if (endpoint_command(settings, &server->command, err)) {
+    if (endpoint_command(settings, helper, &server->command, err)) {
         server->endpoint = endpoint_new(settings, server->command, err);
     }
     if (server->endpoint == NULL) {

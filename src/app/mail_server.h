@@ -21,9 +21,10 @@ struct mail_server {
     struct metrics_server *counters;  /* those of the metrics that have its name */
 };
 
-/* With one reference. NULL: there is no memory, or its trust store cannot be loaded. Nothing of settings is kept. */
+/* With one reference. NULL: there is no memory, its trust store cannot be loaded, or the helper, which
+ * may be NULL, does not know its password_command. Nothing of settings is kept. */
 struct mail_server *mail_server_new(const struct config_server *settings, struct metrics *metrics,
-                                    struct err *err);
+                                    struct password_helper *helper, struct err *err);
 
 /* One more reference; the caller has or borrows one. */
 struct mail_server *mail_server_keep(struct mail_server *server);

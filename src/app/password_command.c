@@ -9,16 +9,12 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "app/child.h"
-#include "fcgi_smtp/arena.h"
-
-#define ARGUMENTS_LIMIT ((size_t)64 * 1024)
-
 enum run { RUN_GOOD, RUN_FAILED, RUN_TIMED_OUT };
 
 struct password_command {
-    struct arena strings;
-    char **argv;
+    struct password_helper *helper;
+    size_t index; /* of the program there */
+    const char *name;
     int64_t ttl_ms;
     pthread_mutex_t mutex;
     pthread_cond_t ended; /* a run has */
@@ -29,17 +25,6 @@ struct password_command {
     deadline good_until;  /* of the secret */
     struct err why;       /* of a bad one */
 };
-
-static bool copy_arguments(struct password_command *command, const char *const *argv, size_t count)
-{
-    command->argv = calloc(count + 1, sizeof *command->argv);
-    bool ok = command->argv != NULL && count > 0;
-    for (size_t i = 0; ok && i < count; i++) {
-        command->argv[i] = arena_copy(&command->strings, slice_of(argv[i]));
-        ok = command->argv[i] != NULL;
-    }
-    return ok;
-}
 
 /* Waits are measured by the clock of deadlines. */
 static bool condition_init(pthread_cond_t *condition)
@@ -54,7 +39,7 @@ static bool condition_init(pthread_cond_t *condition)
     return ok;
 }
 
-struct password_command *password_command_new(const char *const *argv, size_t count, int64_t ttl_ms)
+struct password_command *password_command_new(struct password_helper *helper, size_t index, int64_t ttl_ms)
 {
     struct password_command *command = calloc(1, sizeof *command);
     if (command == NULL || pthread_mutex_init(&command->mutex, NULL) != 0) {
@@ -66,12 +51,10 @@ struct password_command *password_command_new(const char *const *argv, size_t co
         free(command);
         return NULL;
     }
-    arena_init(&command->strings, ARGUMENTS_LIMIT);
+    command->helper = helper;
+    command->index = index;
+    command->name = password_helper_name(helper, index);
     command->ttl_ms = ttl_ms;
-    if (!copy_arguments(command, argv, count)) {
-        password_command_free(command);
-        return NULL;
-    }
     return command;
 }
 
@@ -81,8 +64,6 @@ void password_command_free(struct password_command *command)
         return;
     }
     secret_free(&command->secret);
-    free(command->argv);
-    arena_free(&command->strings);
     (void)pthread_cond_destroy(&command->ended);
     (void)pthread_mutex_destroy(&command->mutex);
     free(command);
@@ -97,11 +78,11 @@ static bool take_first_line(const struct password_command *command, struct slice
     output.len = lf != NULL ? (size_t)(lf - output.data) : output.len;
     output.len -= output.len > 0 && output.data[output.len - 1] == '\r' ? 1 : 0;
     if (output.len == 0) {
-        err_set(err, "%s printed nothing in its first line", command->argv[0]);
+        err_set(err, "%s printed nothing in its first line", command->name);
         return false;
     }
     if (!secret_set(secret, output)) {
-        err_set(err, "%s printed a first line of more than %zu octets", command->argv[0], SECRET_MAX);
+        err_set(err, "%s printed a first line of more than %zu octets", command->name, SECRET_MAX);
         return false;
     }
     return true;
@@ -113,7 +94,7 @@ static enum run run(const struct password_command *command, deadline until, stru
     struct buf output;
     bool timed_out = false;
     buf_init_secret(&output, SECRET_MAX + 2);
-    bool ok = child_run(command->argv, until, &output, &timed_out, err) &&
+    bool ok = password_helper_run(command->helper, command->index, until, &output, &timed_out, err) &&
               take_first_line(command, buf_slice(&output), secret, err);
     buf_wipe(&output);
     return ok ? RUN_GOOD : timed_out ? RUN_TIMED_OUT : RUN_FAILED;
@@ -193,7 +174,7 @@ static bool get_locked(struct password_command *command, bool fresh, deadline un
     }
     while (command->running) {
         if (!await_run(command, until)) {
-            err_set(err, "%s did not end in time", command->argv[0]);
+            err_set(err, "%s did not end in time", command->name);
             return false;
         }
         if (command->last != RUN_TIMED_OUT) {

@@ -2,8 +2,8 @@
  * password_command: a secret that a program prints (password_command, password_ttl), such as a token that is valid
  * for an hour.
  *
- * The program is run without a shell, with nothing to read. The first line of its output is the secret. It is kept
- * for a time, and asked for anew when a server has refused it. Used by many threads at once; the program runs once at
+ * The program is run by the password helper, without a shell, with nothing to read. The first line of its output is
+ * the secret. It is kept for a time, and asked for anew when a server has refused it. Used by many threads at once; the program runs once at
  * a time, and who comes meanwhile gets that run's result.
  */
 #ifndef FCGI_SMTP_APP_PASSWORD_COMMAND_H
@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "app/password_helper.h"
 #include "fcgi_smtp/deadline.h"
 #include "fcgi_smtp/err.h"
 #include "fcgi_smtp/secret.h"
@@ -20,10 +21,10 @@
 struct password_command;
 
 /*
- * argv: the program, looked up in PATH, and its arguments, count in all; copied. ttl_ms: how long a secret is kept; 0: it
- * is got each time. NULL without memory.
+ * The helper's program of that index; the helper must outlive it. ttl_ms: how long a secret is kept; 0: it is got each
+ * time. NULL without memory.
  */
-struct password_command *password_command_new(const char *const *argv, size_t count, int64_t ttl_ms);
+struct password_command *password_command_new(struct password_helper *helper, size_t index, int64_t ttl_ms);
 void password_command_free(struct password_command *command); /* takes NULL; nobody may use it any more */
 
 /*

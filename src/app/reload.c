@@ -36,7 +36,7 @@ static void retire_servers(const struct snapshot *before, const struct snapshot 
 
 static struct snapshot *prepare(struct app *app, struct config *config, struct err *err)
 {
-    struct snapshot *next = snapshot_new(config, app->snapshots.current, &app->metrics, err);
+    struct snapshot *next = snapshot_new(config, app->snapshots.current, &app->metrics, app->helper, err);
     if (next == NULL) {
         return NULL;
     }

@@ -34,22 +34,28 @@ static size_t same_server(const struct snapshot *before, const struct config_ser
     return smtp_endpoint_files_changed(before->servers[place]->endpoint) ? none : place;
 }
 
-static bool open_server(struct snapshot *snapshot, size_t index, const struct snapshot *before,
-                        struct metrics *metrics, struct err *err)
+/* What servers are made with. */
+struct making {
+    const struct snapshot *before;
+    struct metrics *metrics;
+    struct password_helper *helper;
+};
+
+static bool open_server(struct snapshot *snapshot, size_t index, const struct making *making, struct err *err)
 {
+    const struct snapshot *before = making->before;
     const struct config_server *settings = &snapshot->config->servers[index];
     size_t same = before != NULL ? same_server(before, settings) : 0;
     if (before != NULL && same < before->config->server_count) {
         snapshot->servers[index] = mail_server_keep(before->servers[same]);
         standby_carry(&snapshot->standby, index, &before->standby, same);
     } else {
-        snapshot->servers[index] = mail_server_new(settings, metrics, err);
+        snapshot->servers[index] = mail_server_new(settings, making->metrics, making->helper, err);
     }
     return snapshot->servers[index] != NULL;
 }
 
-static bool open_servers(struct snapshot *snapshot, const struct snapshot *before, struct metrics *metrics,
-                         struct err *err)
+static bool open_servers(struct snapshot *snapshot, const struct making *making, struct err *err)
 {
     size_t count = snapshot->config->server_count;
     snapshot->servers =
@@ -58,7 +64,7 @@ static bool open_servers(struct snapshot *snapshot, const struct snapshot *befor
         return no_memory(err);
     }
     for (size_t i = 0; i < count; i++) {
-        if (!open_server(snapshot, i, before, metrics, err)) {
+        if (!open_server(snapshot, i, making, err)) {
             return false;
         }
     }
@@ -78,8 +84,7 @@ bool snapshot_shares(const struct snapshot *snapshot, const struct snapshot *oth
 
 /* --- life --- */
 
-static bool fill(struct snapshot *snapshot, const struct snapshot *before, struct metrics *metrics,
-                 struct err *err)
+static bool fill(struct snapshot *snapshot, const struct making *making, struct err *err)
 {
     const struct config *config = snapshot->config;
     if (!defaults_parse(&snapshot->defaults, config, note_problem, err) ||
@@ -89,12 +94,13 @@ static bool fill(struct snapshot *snapshot, const struct snapshot *before, struc
     if (!keys_init(&snapshot->keys, config) || !pages_init(&snapshot->pages, config)) {
         return no_memory(err);
     }
-    return open_servers(snapshot, before, metrics, err);
+    return open_servers(snapshot, making, err);
 }
 
 struct snapshot *snapshot_new(struct config *config, const struct snapshot *before, struct metrics *metrics,
-                              struct err *err)
+                              struct password_helper *helper, struct err *err)
 {
+    const struct making making = {before, metrics, helper};
     struct snapshot *snapshot = calloc(1, sizeof *snapshot);
     if (snapshot == NULL) {
         config_free(config);
@@ -103,7 +109,7 @@ struct snapshot *snapshot_new(struct config *config, const struct snapshot *befo
     }
     atomic_init(&snapshot->references, 1);
     snapshot->config = config;
-    if (!fill(snapshot, before, metrics, err)) {
+    if (!fill(snapshot, &making, err)) {
         snapshot_release(snapshot);
         return NULL;
     }

@@ -104,9 +104,12 @@ static bool fill_line(struct website_mail *mail, const struct template *template
     buf_init(&out, (size_t)mail->config->limits.header_value);
     const struct form_input *input = mail->input;
     if (!template_fill(template, input->values, input->count, TEMPLATE_PLAIN, &out)) {
+        bool starved = out.starved;
         buf_free(&out);
-        form_input_wrong(mail->input, longest(input, template), "This is too long.");
-        return true;
+        if (!starved) {
+            form_input_wrong(mail->input, longest(input, template), "This is too long.");
+        }
+        return !starved;
     }
     const char *copy = arena_copy(mail->arena, buf_slice(&out));
     *line = (struct slice){copy, out.len};

@@ -35,7 +35,10 @@ static void write_piece(struct writing *writing, bool whole)
     if (writing->result != WEBSITE_MAIL_MADE) {
         return;
     }
-    if (!whole || writing->part->content->size + writing->pending.len > most) {
+    if (writing->pending.starved) {
+        err_set(mail->err, "There is no memory left for the mail's %s", writing->part->field);
+        writing->result = WEBSITE_MAIL_FAILED;
+    } else if (!whole || writing->part->content->size + writing->pending.len > most) {
         err_set(
             mail->err,
             "The mail's %s would be over %llu octets; write less, or ask the operator to raise limits.text",

@@ -26,21 +26,34 @@ static void log_lines(enum log_level level, const struct buf *lines)
     }
 }
 
+struct sandbox_report {
+    struct config_report report; /* the first, by which the whole is found */
+    const struct sandbox *sandbox;
+};
+
+static void check_further(const struct config *config, struct config_report *report)
+{
+    const struct sandbox_report *whole = (const struct sandbox_report *)report;
+    app_check(config, report);
+    sandbox_check(whole->sandbox, config, report);
+}
+
 /* NULL: the file has problems, or asks for what only a restart can bring; both were logged. */
 static struct config *load(const struct reload *reload)
 {
     bool handed_over = reload->handed_over >= 0;
-    struct config_report report;
-    config_report_init(&report);
-    report.further = app_check;
-    struct config *config = config_load(reload->path, handed_over, &report);
-    if (config != NULL && !config_reload_check(app_config(reload->app), config, handed_over, &report)) {
+    struct sandbox_report whole = {.sandbox = reload->sandbox};
+    struct config_report *report = &whole.report;
+    config_report_init(report);
+    report->further = check_further;
+    struct config *config = config_load(reload->path, handed_over, report);
+    if (config != NULL && !config_reload_check(app_config(reload->app), config, handed_over, report)) {
         config_free(config);
         config = NULL;
     }
-    log_lines(LOG_LEVEL_WARNING, &report.warnings);
-    log_lines(LOG_LEVEL_ERROR, &report.problems);
-    config_report_free(&report);
+    log_lines(LOG_LEVEL_WARNING, &report->warnings);
+    log_lines(LOG_LEVEL_ERROR, &report->problems);
+    config_report_free(report);
     return config;
 }
 
@@ -94,10 +107,12 @@ static bool load_and_apply(const struct reload *reload)
     return apply(reload, config, &options);
 }
 
-void reload_now(const struct reload *reload)
+bool reload_now(const struct reload *reload)
 {
     if (!load_and_apply(reload)) {
         log_message(LOG_LEVEL_ERROR, "%s was not taken: the running configuration stays as it is",
                     reload->path);
+        return false;
     }
+    return true;
 }

@@ -4,6 +4,7 @@
 #ifndef FCGI_SMTP_CLI_RELOAD_H
 #define FCGI_SMTP_CLI_RELOAD_H
 
+#include "cli/sandbox.h"
 #include "fcgi_smtp/app.h"
 #include "fcgi_smtp/http_server.h"
 
@@ -12,12 +13,13 @@ struct reload {
     int handed_over;  /* a listening socket, or -1 */
     struct app *app;
     struct http_server *server;
+    struct sandbox *sandbox; /* what it lets be used */
 };
 
 /*
  * All of the file applies from now on, or nothing of it does. Says in the log what came of it: each problem in a line of its
- * own. From one thread at a time.
+ * own. True: it applies. From one thread at a time.
  */
-void reload_now(const struct reload *reload);
+bool reload_now(const struct reload *reload);
 
 #endif

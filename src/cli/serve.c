@@ -10,25 +10,45 @@
 #include <string.h>
 
 #include "cli/reload.h"
+#include "cli/sandbox.h"
 #include "cli/server_options.h"
+#include "cli/service.h"
 #include "fcgi_smtp/app.h"
 #include "fcgi_smtp/http_server.h"
 #include "fcgi_smtp/log.h"
 
+#define UNIX "unix:" /* what listen begins with for a path */
+
 struct waiter {
     sigset_t signals;
     struct reload reload;
+    struct service service;
 };
+
+static void reload_and_tell(const struct waiter *waiter)
+{
+    service_reloading(&waiter->service);
+    bool taken = reload_now(&waiter->reload);
+    service_ready(&waiter->service,
+                  taken ? "Serving" : "Serving; the changed configuration was refused, see the log");
+}
+
+static void stop_and_tell(const struct waiter *waiter)
+{
+    int64_t timeout = app_config(waiter->reload.app)->shutdown_timeout + HTTP_CANCEL_GRACE_MS;
+    service_stopping(&waiter->service, timeout, "Finishing the requests in work");
+    http_server_stop(waiter->reload.server);
+}
 
 static void *wait_for_signals(void *argument)
 {
     struct waiter *waiter = argument;
     int number = 0;
     while (sigwait(&waiter->signals, &number) == 0 && number == SIGHUP) {
-        reload_now(&waiter->reload);
+        reload_and_tell(waiter);
     }
     log_message(LOG_LEVEL_INFO, "%s: finishing the requests in work", strsignal(number));
-    http_server_stop(waiter->reload.server);
+    stop_and_tell(waiter);
     return NULL;
 }
 
@@ -38,6 +58,7 @@ static enum serve_result run(struct waiter *waiter)
     struct http_server *server = waiter->reload.server;
     struct err err = {0};
     pthread_t thread;
+    service_ready(&waiter->service, "Serving"); /* the socket listens; before any other word to the manager */
     if (pthread_create(&thread, NULL, wait_for_signals, waiter) != 0) {
         log_message(LOG_LEVEL_ERROR, "cannot start a thread");
         return SERVE_FAILED;
@@ -71,6 +92,26 @@ static struct http_server *open_server(struct app *app, int handed_over)
     return server;
 }
 
+/* Everything is open, and there are no threads yet. */
+static enum serve_result run_in_sandbox(struct waiter *waiter)
+{
+    struct reload *reload = &waiter->reload;
+    const struct config *config = app_config(reload->app);
+    bool made_socket = reload->handed_over < 0 && strncmp(config->listen, UNIX, strlen(UNIX)) == 0;
+    struct err err = {0};
+    reload->sandbox =
+        sandbox_enter(config, reload->path, made_socket ? config->listen + strlen(UNIX) : NULL, &err);
+    if (reload->sandbox == NULL) {
+        log_message(LOG_LEVEL_ERROR, "%s", err.text);
+        return SERVE_REFUSED;
+    }
+    enum serve_result result = run(waiter);
+    if (result != SERVE_STUCK) {
+        sandbox_free(reload->sandbox);
+    }
+    return result;
+}
+
 enum serve_result serve(struct config *config, const char *path, int handed_over)
 {
     struct waiter waiter = {.reload = {.path = path, .handed_over = handed_over}};
@@ -82,18 +123,23 @@ enum serve_result serve(struct config *config, const char *path, int handed_over
     (void)sigaddset(&waiter.signals, SIGHUP);
     (void)pthread_sigmask(SIG_BLOCK, &waiter.signals, NULL);
     log_open(config->log.level, config->log.format, config->log.to);
+    if (!service_open(&waiter.service, &err)) {
+        log_message(LOG_LEVEL_WARNING, "%s", err.text);
+    }
     waiter.reload.app = app_new(config, &err);
     if (waiter.reload.app == NULL) {
         log_message(LOG_LEVEL_ERROR, "%s", err.text);
+        service_close(&waiter.service);
         return SERVE_FAILED;
     }
     waiter.reload.server = open_server(waiter.reload.app, handed_over);
     if (waiter.reload.server != NULL) {
-        result = run(&waiter);
+        result = run_in_sandbox(&waiter);
     }
     if (result != SERVE_STUCK) {
         http_server_free(waiter.reload.server);
         app_free(waiter.reload.app);
+        service_close(&waiter.service);
     }
     return result;
 }

@@ -11,7 +11,8 @@
 
 enum serve_result {
     SERVE_DONE,
-    SERVE_FAILED, /* as was logged */
+    SERVE_FAILED,  /* as was logged */
+    SERVE_REFUSED, /* likewise; this system does not have what the configuration asks for */
     SERVE_STUCK /* likewise; threads still use what there is, so the process is to be ended at once (_exit) */
 };
 

@@ -22,6 +22,12 @@ bool check_file(const char *path, bool *others, char reason[CHECK_REASON_MAX]);
 /* Whether path is a regular file that this process can run; else the reason. */
 bool check_executable(const char *path, char reason[CHECK_REASON_MAX]);
 
+/*
+ * Makes a server's relative paths absolute: a file of $CREDENTIALS_DIRECTORY where there is one of that name, else one
+ * beside the configuration file.
+ */
+void check_complete_paths(struct reading *reading, struct config_server *server);
+
 /* The rules for its password and mechanism; reads the password from where it is kept, but runs no command. */
 void check_password(struct reading *reading, struct config_server *server, const struct node *node);
 

@@ -159,6 +159,7 @@ void check_server(struct reading *reading, struct config_server *server, const s
     if (node->kind != NODE_MAPPING && !node->empty) {
         return; /* not a server at all, as was reported */
     }
+    check_complete_paths(reading, server);
     check_host(reading, server, node);
     check_source(reading, server, node);
     check_lmtp(reading, server, node);

@@ -144,6 +144,7 @@ bool config_reload_check(const struct config *running, const struct config *next
         must_stay(&checking, "listen_group");
     }
     must_stay(&checking, "workers");
+    must_stay(&checking, "sandbox");
     commands_must_be_known(&checking);
     return checking.good;
 }

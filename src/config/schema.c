@@ -34,6 +34,8 @@ static const struct schema_word log_formats[] = {
     {"logfmt", LOG_FORMAT_LOGFMT}, {"json", LOG_FORMAT_JSON}, {NULL, 0}};
 static const struct schema_word log_targets[] = {
     {"stderr", LOG_TO_STDERR}, {"syslog", LOG_TO_SYSLOG}, {NULL, 0}};
+static const struct schema_word sandboxes[] = {
+    {"on", CONFIG_SANDBOX_ON}, {"warn", CONFIG_SANDBOX_WARN}, {"off", CONFIG_SANDBOX_OFF}, {NULL, 0}};
 static const struct schema_word tls_modes[] = {{"starttls", CONFIG_TLS_STARTTLS},
                                                {"implicit", CONFIG_TLS_IMPLICIT},
                                                {"none", CONFIG_TLS_NONE},
@@ -103,6 +105,8 @@ const struct schema_key schema_keys[] = {
     {TOP("log.level", log.level, WORD), DEFAULT("info"), .words = log_levels},
     {TOP("log.format", log.format, WORD), DEFAULT("logfmt"), .words = log_formats},
     {TOP("log.to", log.to, WORD), DEFAULT("stderr"), .words = log_targets},
+
+    {TOP("sandbox", sandbox, WORD), DEFAULT("on"), .words = sandboxes},
 
     {TOP("pages", pages, WORDS), .words = pages},
     {TOP("pages_from", pages_from, STRINGS), RANGE(1, 64), DEFAULT("127.0.0.1,::1"), NETWORK},

@@ -86,6 +86,7 @@ static void *take(struct arena *arena, size_t size, size_t align)
         size = 1; /* so that each result is an address of its own, and counts */
     }
     if (arena->used > arena->limit || size > arena->limit - arena->used) {
+        arena->starved = true;
         return NULL;
     }
     struct arena_chunk *chunk = arena->chunks;
@@ -93,6 +94,7 @@ static void *take(struct arena *arena, size_t size, size_t align)
         chunk = add_chunk(arena, size);
     }
     if (chunk == NULL) {
+        arena->starved = true;
         return NULL;
     }
     size_t pad = padding(chunk->used, align);

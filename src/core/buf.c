@@ -83,7 +83,8 @@ static bool grow(struct buf *buf, size_t len)
     if (cap < needed) {
         cap = needed;
     }
-    return set_cap(buf, cap < most ? cap : most);
+    buf->starved = !set_cap(buf, cap < most ? cap : most);
+    return !buf->starved;
 }
 
 char *buf_reserve(struct buf *buf, size_t len)

@@ -9,12 +9,30 @@
 #include "fcgi_smtp/json.h"
 
 #include <jansson.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "core/json_scan.h"
 #include "core/json_write.h"
 #include "fcgi_smtp/utf8.h"
+
+/*
+ * A value that jansson finds no memory for it calls malformed; so its allocations say themselves that one has failed.
+ */
+static _Thread_local bool starved;
+
+static void *noting_malloc(size_t size)
+{
+    void *block = malloc(size);
+    starved = starved || block == NULL;
+    return block;
+}
+
+static void note_allocations(void)
+{
+    json_set_alloc_funcs(noting_malloc, free);
+}
 
 struct json {
     json_t *value; /* one reference is ours, one the parent's value's */
@@ -250,10 +268,16 @@ static enum json_read tell(const struct json_scan *scan, const json_error_t *err
 
 static enum json_read build(struct json **out, struct json_scan *scan, struct err *err)
 {
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    (void)pthread_once(&once, note_allocations);
+    starved = false;
     json_error_t error;
     const char *skeleton = buf_cstr(&scan->skeleton);
     json_t *value =
         json_loadb(skeleton, scan->skeleton.len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error);
+    if (value == NULL && starved) {
+        return JSON_READ_NO_MEMORY;
+    }
     if (value == NULL) {
         return tell(scan, &error, err);
     }

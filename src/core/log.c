@@ -1,17 +1,19 @@
 /*
  * The settings are the one static state of the program: a log that had to be handed to every function would be in every
- * signature. Each stands for itself: a line that is written while they change may have one old and one new.
+ * signature. Each stands for itself: a line that is written while they change may have one old and one new. Lines that are
+ * lost are counted, and the next one that gets through is preceded by their number.
  */
 #include "fcgi_smtp/log.h"
 
 #include <errno.h>
 #include <stdarg.h>
+#include <stdatomic.h>
+#include <stdint.h>
 #include <stdio.h>
-#include <unistd.h>
+#include <string.h>
 
 #include "core/log_line.h"
-
-#include <syslog.h>
+#include "core/log_output.h"
 
 static struct {
     _Atomic(enum log_level) level;
@@ -19,10 +21,16 @@ static struct {
     _Atomic(enum log_target) target;
 } settings = {LOG_LEVEL_INFO, LOG_FORMAT_LOGFMT, LOG_TO_STDERR};
 
+static atomic_uint_least64_t lost;
+
 void log_open(enum log_level level, enum log_format format, enum log_target target)
 {
-    if (target == LOG_TO_SYSLOG) {
-        openlog("fcgi-smtp", LOG_PID | LOG_NDELAY, LOG_MAIL); /* now, since a sandbox may forbid it later */
+    if (!log_output_open(target, LOG_OUTPUT_SYSLOG)) {
+        char why[128];
+        (void)fprintf(
+            stderr,
+            "fcgi-smtp: log.to: syslog: nobody takes it at %s (%s); lines are lost until somebody does\n",
+            LOG_OUTPUT_SYSLOG, strerror_r(errno, why, sizeof why));
     }
     settings.level = level;
     settings.format = format;
@@ -34,45 +42,44 @@ bool log_enabled(enum log_level level)
     return level <= settings.level;
 }
 
-static void write_stderr(const struct log_line *line)
+static bool put(const struct log_event *event)
 {
-    size_t done = 0;
-    while (done < line->len) {
-        ssize_t n = write(STDERR_FILENO, line->text + done, line->len - done);
-        if (n < 0 && errno == EINTR) {
-            continue;
-        }
-        if (n <= 0) {
-            return; /* there is nowhere to say it */
-        }
-        done += (size_t)n;
-    }
+    struct log_line line;
+    log_line_write(&line, settings.format, event);
+    return log_output_write(event->level, &line);
 }
 
-static void write_syslog(enum log_level level, const struct log_line *line)
+/* False: this line is lost as well. */
+static bool put_lost(const struct timespec *now)
 {
-    static const int priorities[] = {[LOG_LEVEL_ERROR] = LOG_ERR,
-                                     [LOG_LEVEL_WARNING] = LOG_WARNING,
-                                     [LOG_LEVEL_INFO] = LOG_INFO,
-                                     [LOG_LEVEL_DEBUG] = LOG_DEBUG};
-    syslog(priorities[level], "%.*s", (int)line->len - 1, line->text); /* without the LF */
+    uint_least64_t count = atomic_exchange(&lost, 0);
+    if (count == 0) {
+        return true;
+    }
+    char number[24];
+    (void)snprintf(number, sizeof number, "%llu", (unsigned long long)count);
+    const struct log_field field = {"lines", slice_of(number), true};
+    const struct log_event event = {now, LOG_LEVEL_WARNING,
+                                    SLICE("lines of the log were lost: nobody took them in time"), &field, 1};
+    if (put(&event)) {
+        return true;
+    }
+    (void)atomic_fetch_add(&lost, count);
+    return false;
 }
 
 static void log_slice(enum log_level level, struct slice message, const struct log_field *fields,
                       size_t count)
 {
     struct timespec now;
-    bool to_syslog = settings.target == LOG_TO_SYSLOG; /* which adds the time itself */
-    if (!to_syslog) {
-        clock_gettime(CLOCK_REALTIME, &now);
+    const struct timespec *time = NULL;
+    if (settings.target != LOG_TO_SYSLOG) { /* which adds the time itself */
+        (void)clock_gettime(CLOCK_REALTIME, &now);
+        time = &now;
     }
-    struct log_event event = {to_syslog ? NULL : &now, level, message, fields, count};
-    struct log_line line;
-    log_line_write(&line, settings.format, &event);
-    if (to_syslog) {
-        write_syslog(level, &line);
-    } else {
-        write_stderr(&line);
+    const struct log_event event = {time, level, message, fields, count};
+    if (!put_lost(time) || !put(&event)) {
+        (void)atomic_fetch_add(&lost, 1);
     }
 }
 

@@ -38,7 +38,7 @@ static bool is_plain(unsigned char c)
     return c >= 0x20 && c < 0x7F && c != '"' && c != '\\';
 }
 
-static bool put_escape(struct log_line *line, unsigned char c)
+static bool put_escape(struct log_line *line, unsigned c)
 {
     switch (c) {
     case '"':
@@ -55,8 +55,27 @@ static bool put_escape(struct log_line *line, unsigned char c)
         break;
     }
     char escape[8];
-    int len = snprintf(escape, sizeof escape, "\\u%04x", (unsigned)c);
+    int len = snprintf(escape, sizeof escape, "\\u%04x", c);
     return put(line, escape, (size_t)len);
+}
+
+/*
+ * What has no shape of its own but steers how others are shown: marks, embeddings, overrides and isolates of direction
+ * (Unicode UAX 9), and the separators of lines and paragraphs. 0: p is nothing of that.
+ */
+static unsigned steering_char(const char *p, size_t len)
+{
+    const unsigned char *octets = (const unsigned char *)p;
+    if (len == 2) {
+        return octets[0] == 0xD8 && octets[1] == 0x9C ? 0x061C : 0;
+    }
+    if (len != 3 || octets[0] != 0xE2) {
+        return 0;
+    }
+    unsigned code = 0x2000U | (octets[1] & 0x3FU) << 6 | (octets[2] & 0x3FU);
+    bool steers = code == 0x200E || code == 0x200F || (code >= 0x2028 && code <= 0x202E) ||
+                  (code >= 0x2066 && code <= 0x2069);
+    return steers ? code : 0;
 }
 
 /* One character, or one octet that is none; *used tells how many octets it was. */
@@ -73,7 +92,8 @@ static bool put_char(struct log_line *line, const char *p, size_t len, size_t *u
     if (utf8_is_control(p, n)) { /* C1, whose second octet is its number */
         return put_escape(line, (unsigned char)p[1]);
     }
-    return put(line, p, n);
+    unsigned steering = steering_char(p, n);
+    return steering != 0 ? put_escape(line, steering) : put(line, p, n);
 }
 
 static bool put_quoted(struct log_line *line, struct slice text)

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/time.h>
@@ -82,6 +83,13 @@ static void out_of_descriptors(struct acceptor *acceptor)
     log_message(LOG_LEVEL_WARNING, "no descriptors for another FastCGI connection");
 }
 
+/* accept(2) wants a descriptor before it looks, so without one it fails also when nobody is there to be accepted. */
+static bool somebody_waits(const struct acceptor *acceptor)
+{
+    struct pollfd listener = {.fd = acceptor->server->listener.fd, .events = POLLIN};
+    return poll(&listener, 1, 0) > 0;
+}
+
 /*
  * accept(2): errors of a connection that is gone already are no reason to stop. False: nothing more can be
  * accepted now.
@@ -89,7 +97,9 @@ static void out_of_descriptors(struct acceptor *acceptor)
 static bool accept_failed(struct acceptor *acceptor, int error)
 {
     if (error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM) {
-        out_of_descriptors(acceptor);
+        if (somebody_waits(acceptor)) {
+            out_of_descriptors(acceptor);
+        }
         return false;
     }
     return error != EAGAIN && error != EBADF && error != EINVAL && error != ENOTSOCK;

@@ -95,6 +95,16 @@ static bool reading_ends(struct http_server *server, struct connection *connecti
     return late;
 }
 
+/*
+ * What is said when there is no memory for the answer itself. A mail may have been sent, and its client must learn that nobody
+ * can tell: a connection that just closes would tell it nothing.
+ */
+static const char last_answer[] =
+    "Status: 500 Internal Server Error\r\nContent-Type: application/problem+json\r\nCache-Control: "
+    "no-store\r\n\r\n"
+    "{\"type\":\"urn:fcgi-smtp:internal\",\"title\":\"Something went wrong here\",\"status\":500,"
+    "\"detail\":\"There is no memory left for the answer.\",\"delivery\":\"unknown\"}";
+
 static bool write_answer(struct connection *connection, bool keep)
 {
     struct http_request *request = &connection->request;
@@ -103,9 +113,13 @@ static bool write_answer(struct connection *connection, bool keep)
     bool body = http_response_has_body(response) && strcmp(http_request_method(request), "HEAD") != 0;
     struct buf head;
     buf_init(&head, HTTP_RESPONSE_HEAD_MAX);
-    bool ok = http_response_head(response, http_request_id(request), &head) &&
-              responder_write(responder, head.data, head.len) &&
-              (!body || responder_write(responder, response->body.data, response->body.len));
+    bool made = http_response_head(response, http_request_id(request), &head);
+    if (!made) {
+        http_response_reset(response, 500); /* for the log */
+    }
+    bool ok = made ? responder_write(responder, head.data, head.len) &&
+                         (!body || responder_write(responder, response->body.data, response->body.len))
+                   : responder_write(responder, last_answer, sizeof last_answer - 1);
     buf_free(&head);
     return responder_finish(responder, !keep) && ok;
 }

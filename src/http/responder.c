@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fastcgi.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -14,13 +15,40 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/time.h>
+#include <unistd.h>
 
+#include "fcgi_smtp/log.h"
 #include "fcgi_smtp/secret.h"
+
+/*
+ * libfcgi ends the process when it gets no memory for its streams and parameters (assert). Where the
+ * address space is limited this much must be left before it is asked for them, so that other threads cannot use it up in the
+ * meantime.
+ */
+#define RESPONDER_MARGIN ((size_t)4 * 1024 * 1024)
+
+/* Written before there are threads. */
+static struct {
+    int statm; /* -1: there is no limit */
+    rlim_t limit;
+} memory = {.statm = -1};
+
+static void look_for_limit(void)
+{
+    struct rlimit limit;
+    if (memory.statm < 0 && getrlimit(RLIMIT_AS, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY) {
+        memory.limit = limit.rlim_cur;
+        memory.statm =
+            open("/proc/self/statm", O_RDONLY | O_CLOEXEC); /* now, since a sandbox may forbid it later */
+    }
+}
 
 bool responder_setup(struct err *err)
 {
+    look_for_limit();
     /* FCGX_Init puts its own actions for these in the place of default or ignored ones. */
     static const int replaced[] = {SIGPIPE, SIGUSR1, SIGTERM};
     struct sigaction before[sizeof replaced / sizeof replaced[0]];
@@ -51,8 +79,27 @@ bool responder_first_record_ok(const unsigned char record[RESPONDER_FIRST_RECORD
            role == FCGI_RESPONDER;
 }
 
+/* Looks at /proc/self/statm, because a trial would take the memory away from the other threads for a moment. */
+static bool has_memory(void)
+{
+    char text[128];
+    if (memory.statm < 0) {
+        return true;
+    }
+    ssize_t len = pread(memory.statm, text, sizeof text - 1, 0);
+    text[len > 0 ? len : 0] = '\0';
+    rlim_t used =
+        (rlim_t)strtoull(text, NULL, 10) * (rlim_t)sysconf(_SC_PAGESIZE); /* proc(5): all pages come first */
+    return used + RESPONDER_MARGIN <= memory.limit;
+}
+
 bool responder_accept(struct responder *responder, int fd, bool tcp)
 {
+    if (!has_memory()) {
+        log_message(LOG_LEVEL_ERROR, "closed a FastCGI connection: there is no memory left for a request");
+        (void)close(fd);
+        return false;
+    }
     responder->tcp = tcp;
     responder->ended = false;
     FCGX_Request *fcgi = &responder->fcgi;

@@ -32,7 +32,7 @@ bool responder_setup(struct err *err);
 /* Whether a request begins here that libfcgi can be trusted with: FCGI_BEGIN_REQUEST, role responder. */
 bool responder_first_record_ok(const unsigned char record[RESPONDER_FIRST_RECORD]);
 
-/* Reads the request's parameters from fd (blocks). False: broken; libfcgi has closed fd then. */
+/* Reads the request's parameters from fd (blocks). False: broken, or there is no memory; fd is closed then. */
 bool responder_accept(struct responder *responder, int fd, bool tcp);
 
 char *const *responder_params(const struct responder *responder); /* "NAME=value"..., NULL at the end */

@@ -107,8 +107,10 @@ static const struct auth_mechanism *choose_named(const struct auth_terms *terms,
     return mechanism;
 }
 
-static const struct auth_mechanism *choose(const struct auth_terms *terms, struct err *why)
+static const struct auth_mechanism *choose(const struct auth_terms *terms, enum smtp_cause *cause,
+                                           struct err *why)
 {
+    *cause = SMTP_CAUSE_NO_MECHANISM;
     if (terms->capabilities->auth_offered[0] == '\0') {
         err_set(why, "%s offers no authentication", terms->server);
         return NULL;
@@ -116,6 +118,7 @@ static const struct auth_mechanism *choose(const struct auth_terms *terms, struc
     const struct auth_mechanism *mechanism =
         terms->settings->auth == SMTP_AUTH_AUTO ? choose_strongest(terms, why) : choose_named(terms, why);
     if (mechanism != NULL && (mechanism->traits & SHOWS) != 0 && !terms->confidential) {
+        *cause = SMTP_CAUSE_CLEAR_TEXT;
         err_set(why, "AUTH %s would show the password to the network: %s is connected without TLS",
                 mechanism->name, terms->server);
         return NULL;
@@ -138,10 +141,11 @@ bool auth_begin(struct auth *auth, const struct auth_terms *terms, struct err *w
     const char *user = terms->settings->user;
     *auth = (struct auth){
         .settings = terms->settings, .password = terms->password, .user = user != NULL ? user : ""};
-    auth->mechanism = choose(terms, why);
+    auth->mechanism = choose(terms, &auth->cause, why);
     if (auth->mechanism == NULL) {
         return false;
     }
+    auth->cause = SMTP_CAUSE_PASSWORD;
     if (!credentials_valid(auth)) {
         err_set(why, "the user or password for %s is empty, too long or holds a NUL", terms->server);
         return false;

@@ -42,11 +42,12 @@ struct auth {
     const struct auth_mechanism *mechanism;
     const struct smtp_settings *settings;
     const struct secret *password;
-    const char *user;     /* "" if none */
-    unsigned answered;    /* responses given */
-    bool complete;        /* the server has done what the mechanism asks of it */
-    struct err complaint; /* what the server said of a failure inside a challenge; "" if nothing */
-    struct scram scram;   /* of the SCRAM mechanisms */
+    const char *user;      /* "" if none */
+    unsigned answered;     /* responses given */
+    bool complete;         /* the server has done what the mechanism asks of it */
+    enum smtp_cause cause; /* why auth_begin has failed */
+    struct err complaint;  /* what the server said of a failure inside a challenge; "" if nothing */
+    struct scram scram;    /* of the SCRAM mechanisms */
 };
 
 /*

@@ -149,6 +149,7 @@ static bool get_secret(struct smtp_session *session, struct secret *secret)
     enum smtp_class class = limit_passed(session->total) ? SMTP_TIMED_OUT : SMTP_AUTH_FAILED;
     err_set(outcome_failed(session->outcome, class, STEP_AUTH), "there is no password for %s: %s",
             session->endpoint->label, why.text);
+    session->outcome->cause = SMTP_CAUSE_PASSWORD;
     return false;
 }
 
@@ -198,6 +199,7 @@ static bool authenticate(struct smtp_session *session)
     struct err why = {.text = ""};
     if (!auth_begin(&auth, &terms, &why)) {
         err_set(outcome_failed(session->outcome, SMTP_AUTH_FAILED, STEP_AUTH), "%s", why.text);
+        session->outcome->cause = auth.cause;
         return false;
     }
     struct buf response;

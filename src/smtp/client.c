@@ -10,10 +10,16 @@
 
 #include <string.h>
 
+#include "fcgi_smtp/log.h"
 #include "smtp/outcome.h"
 #include "smtp/pool.h"
 #include "smtp/session.h"
 #include "smtp/transaction.h"
+
+static void note(const struct smtp_session *session, const char *event)
+{
+    log_message(LOG_LEVEL_DEBUG, "session with %s: %s", session->endpoint->label, event);
+}
 
 /* As if nothing had been tried yet. */
 static void prepare(struct smtp_delivery *delivery, struct smtp_outcome *outcome)
@@ -78,11 +84,13 @@ static bool deliver_warm(struct smtp_session *session, struct smtp_delivery *del
                          struct smtp_outcome *outcome)
 {
     outcome->reused = true;
+    note(session, "comes from the pool");
     run(session, delivery, outcome);
     if (!was_stale(session, outcome)) {
         keep(session, outcome);
         return true;
     }
+    note(session, "the server had closed it");
     session_end(session);
     prepare(delivery, outcome);
     return false;
@@ -115,6 +123,7 @@ void smtp_deliver(struct smtp_endpoint *endpoint, struct smtp_delivery *delivery
     }
     session = session_open(endpoint, &order, outcome);
     if (session != NULL) {
+        note(session, "opened");
         run(session, delivery, outcome);
         keep(session, outcome);
     }
@@ -140,7 +149,9 @@ void smtp_release(struct smtp_endpoint *endpoint, struct smtp_session *session)
         return;
     }
     struct pool *pool = session->trace == NULL ? session->endpoint->pool : NULL; /* a trace ends here */
-    if (pool == NULL || !session_rest(session) || !pool_put(pool, session)) {
+    bool rests = pool != NULL && session_rest(session);
+    note(session, rests ? "goes into the pool" : "ended"); /* before another thread may have it */
+    if (!rests || !pool_put(pool, session)) {
         session_end(session);
     }
 }

@@ -148,6 +148,17 @@ static enum connect_result run(struct race *race, struct limit limit, size_t *wi
     }
 }
 
+static bool is_ours(int error)
+{
+    return error == EMFILE || error == ENFILE;
+}
+
+/* The last one that was begun speaks for all: descriptors do not come back in between. */
+static bool lacked_descriptor(const struct race *race)
+{
+    return race->begun > 0 && is_ours(race->attempts[race->begun - 1].error);
+}
+
 void connect_address_text(const struct socket_address *address, char *out, size_t cap)
 {
     const void *octets =
@@ -190,6 +201,7 @@ enum connect_result connect_tcp(const struct connect_target *target, struct limi
         race.attempts[*winner].fd = -1;
     } else {
         describe(&race, target->who, err);
+        result = result == CONNECT_FAILED && lacked_descriptor(&race) ? CONNECT_NO_DESCRIPTOR : result;
     }
     for (size_t i = 0; i < race.begun; i++) {
         if (race.attempts[i].fd >= 0) {
@@ -241,7 +253,7 @@ enum connect_result connect_unix(const char *path, struct limit limit, int *fd, 
     char reason[128];
     err_set(err, "cannot connect to unix:%s: %s", path,
             late ? "no answer in time" : strerror_r(error, reason, sizeof reason));
-    return late ? CONNECT_TIMED_OUT : CONNECT_FAILED;
+    return late ? CONNECT_TIMED_OUT : is_ours(error) ? CONNECT_NO_DESCRIPTOR : CONNECT_FAILED;
 }
 
 static bool is_loopback(const struct sockaddr_storage *storage)

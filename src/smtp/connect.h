@@ -16,7 +16,9 @@ enum connect_result {
     CONNECT_OK,
     CONNECT_FAILED,
     CONNECT_TIMED_OUT,
-    CONNECT_FORBIDDEN /* endpoint_connect only: public_only, and there is no public address */
+    CONNECT_NO_DESCRIPTOR, /* this process has none left */
+    CONNECT_NO_ADDRESS,    /* endpoint_connect only: the host's name has none, or cannot be looked up */
+    CONNECT_FORBIDDEN      /* endpoint_connect only: public_only, and there is no public address */
 };
 
 /* Where to, where from, and how an error calls it. */

@@ -267,7 +267,7 @@ enum connect_result endpoint_connect(struct smtp_endpoint *endpoint, struct limi
     enum resolve_result resolved =
         resolver_resolve(endpoint->resolver, settings->host, settings->port, limit, &addresses, err);
     if (resolved != RESOLVE_OK) {
-        return resolved == RESOLVE_TIMED_OUT ? CONNECT_TIMED_OUT : CONNECT_FAILED;
+        return resolved == RESOLVE_TIMED_OUT ? CONNECT_TIMED_OUT : CONNECT_NO_ADDRESS;
     }
     if (settings->public_only && !keep_public(&addresses)) {
         return forbidden(endpoint, err);

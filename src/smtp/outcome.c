@@ -72,6 +72,7 @@ void outcome_reply_text(const struct smtp_reply_view *reply, char *out, size_t c
 struct err *outcome_failed(struct smtp_outcome *outcome, enum smtp_class class, enum step step)
 {
     outcome->class = class;
+    outcome->cause = SMTP_CAUSE_OTHER;
     outcome->stage = step_name(step);
     return &outcome->err;
 }

@@ -33,7 +33,8 @@ void outcome_stream_failed(struct smtp_outcome *outcome, const char *who, struct
 void outcome_broken(struct smtp_outcome *outcome, const char *who, struct said said,
                     const struct reply *reply);
 
-/* Any other failure at a step; the caller puts it into words: err_set(outcome_failed(...), "..."). */
+/* Any other failure at a step; the caller puts it into words: err_set(outcome_failed(...), "..."). The cause is then "other",
+ * until the caller says more. */
 struct err *outcome_failed(struct smtp_outcome *outcome, enum smtp_class class, enum step step);
 
 #endif

@@ -20,6 +20,7 @@ static bool check_size(struct transaction *t)
     err_set(outcome_failed(t->outcome, SMTP_MESSAGE_REFUSED, STEP_MAIL),
             "%s takes at most %" PRIu64 " octets and the message has %" PRIu64, t->who,
             capabilities->size_limit, t->delivery->size);
+    t->outcome->cause = SMTP_CAUSE_SIZE;
     return false;
 }
 
@@ -32,6 +33,7 @@ static bool check_require_tls(struct transaction *t)
     }
     err_set(outcome_failed(t->outcome, SMTP_TLS_FAILED, STEP_MAIL), "%s %s, which require_tls demands",
             t->who, secure ? "does not offer REQUIRETLS" : "is not spoken to under TLS");
+    t->outcome->cause = SMTP_CAUSE_REQUIRE_TLS;
     return false;
 }
 
@@ -45,6 +47,7 @@ static bool check_eight_bit(struct transaction *t)
     }
     err_set(outcome_failed(t->outcome, SMTP_MESSAGE_REFUSED, STEP_MAIL),
             "%s does not offer 8BITMIME, which the message needs: it has octets over 127", t->who);
+    t->outcome->cause = SMTP_CAUSE_EIGHT_BIT;
     return false;
 }
 
@@ -55,6 +58,7 @@ static bool refuse_utf8(struct transaction *t, const char *field, const char *wh
     }
     err_set(outcome_failed(t->outcome, SMTP_MESSAGE_REFUSED, STEP_MAIL),
             "%s does not offer SMTPUTF8, which %s needs", t->who, what);
+    t->outcome->cause = SMTP_CAUSE_UTF8;
     return false;
 }
 

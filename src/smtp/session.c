@@ -24,12 +24,9 @@ bool session_stream_failed(struct smtp_session *session, struct said said, enum 
         result = STREAM_TLS_FAILED;
     }
     outcome_stream_failed(session->outcome, session->endpoint->label, said, result, session->stream.why.text);
-    return false;
-}
-
-static bool fail(struct smtp_session *session, enum smtp_class class, enum step step, const char *why)
-{
-    err_set(outcome_failed(session->outcome, class, step), "%s", why);
+    if (result == STREAM_TLS_FAILED && session->stream.tls != NULL) {
+        session->outcome->cause = tls_cause(session->stream.tls);
+    }
     return false;
 }
 
@@ -186,6 +183,18 @@ static enum smtp_class class_of(enum connect_result result)
     }
 }
 
+static enum smtp_cause cause_of(enum connect_result result)
+{
+    switch (result) {
+    case CONNECT_NO_ADDRESS:
+        return SMTP_CAUSE_LOOKUP;
+    case CONNECT_NO_DESCRIPTOR:
+        return SMTP_CAUSE_DESCRIPTORS;
+    default:
+        return SMTP_CAUSE_OTHER;
+    }
+}
+
 static bool connect_server(struct smtp_session *session)
 {
     struct smtp_endpoint *endpoint = session->endpoint;
@@ -195,7 +204,9 @@ static bool connect_server(struct smtp_session *session)
     int64_t begun = deadline_clock_us();
     enum connect_result result = endpoint_connect(endpoint, limit, session->trace, &fd, &why);
     if (result != CONNECT_OK) {
-        return fail(session, class_of(result), STEP_CONNECT, why.text);
+        err_set(outcome_failed(session->outcome, class_of(result), STEP_CONNECT), "%s", why.text);
+        session->outcome->cause = cause_of(result);
+        return false;
     }
     session->outcome->times.connect = outcome_took(begun);
     stream_init(&session->stream, fd);
@@ -283,6 +294,7 @@ static bool upgrade(struct smtp_session *session)
     if (!session->capabilities.starttls) {
         err_set(outcome_failed(session->outcome, SMTP_TLS_FAILED, STEP_STARTTLS),
                 "%s does not offer STARTTLS", session->endpoint->label);
+        session->outcome->cause = SMTP_CAUSE_NOT_OFFERED;
         return false;
     }
     return session_exchange(session, said, nothing) && session_expect(session, said) &&

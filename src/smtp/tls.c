@@ -121,29 +121,32 @@ static bool is_about_us(int reason)
 }
 
 /* In TLS 1.2 a server that lacks our certificate may say no more than handshake_failure. */
-static void describe_refusal(const SSL *ssl, struct err *why)
+static void describe_refusal(struct tls *tls, struct err *why)
 {
-    bool ours = SSL_get_certificate(ssl) != NULL;
+    bool ours = SSL_get_certificate(tls->ssl) != NULL;
+    tls->cause = SMTP_CAUSE_CLIENT_CERT;
     err_set(why, "the server %s: %s",
             ours ? "does not accept the certificate in client_cert" : "wants a certificate, see client_cert",
             tls_last_error());
 }
 
 /* Why a handshake failed for another reason than the certificate. */
-static void describe_failure(const SSL *ssl, struct err *why)
+static void describe_failure(struct tls *tls, struct err *why)
 {
     unsigned long error = ERR_peek_error();
     if (is_about_us(ERR_GET_REASON(error))) {
-        describe_refusal(ssl, why);
+        describe_refusal(tls, why);
         return;
     }
     switch (ERR_GET_REASON(error)) {
     case SSL_R_UNSUPPORTED_PROTOCOL:
     case SSL_R_VERSION_TOO_LOW:
     case SSL_R_TLSV1_ALERT_PROTOCOL_VERSION:
+        tls->cause = SMTP_CAUSE_TLS_VERSION;
         err_set(why, "protocol version: the server does not speak a TLS version that is accepted here");
         return;
     case SSL_R_WRONG_VERSION_NUMBER:
+        tls->cause = SMTP_CAUSE_NOT_TLS;
         err_set(why, "the server does not speak TLS here");
         return;
     default:
@@ -153,9 +156,10 @@ static void describe_failure(const SSL *ssl, struct err *why)
 }
 
 /* Some servers close, without an alert, when they do not like the versions that they were offered. */
-static void describe_close(const SSL *ssl, struct err *why)
+static void describe_close(struct tls *tls, struct err *why)
 {
-    bool before_hello = SSL_get_current_cipher(ssl) == NULL;
+    bool before_hello = SSL_get_current_cipher(tls->ssl) == NULL;
+    tls->cause = before_hello ? SMTP_CAUSE_TLS_VERSION : SMTP_CAUSE_OTHER;
     err_set(why, "the server closed the connection%s",
             before_hello
                 ? " without answering the handshake; perhaps it speaks no TLS version that is accepted here"
@@ -180,9 +184,9 @@ enum tls_io tls_handshake(struct tls *tls, struct err *why)
     } else if (tls->reason.text[0] != '\0') {
         err_set(why, "%s", tls->reason.text);
     } else if (result == TLS_FAILED) {
-        describe_failure(tls->ssl, why);
+        describe_failure(tls, why);
     } else if (result == TLS_CLOSED) {
-        describe_close(tls->ssl, why);
+        describe_close(tls, why);
     }
     return result;
 }
@@ -192,7 +196,7 @@ enum tls_io tls_read(struct tls *tls, void *out, size_t cap, size_t *len, struct
     ERR_clear_error();
     enum tls_io result = result_of(tls, SSL_read_ex(tls->ssl, out, cap, len));
     if (result == TLS_FAILED && is_about_us(ERR_GET_REASON(ERR_peek_error()))) {
-        describe_refusal(tls->ssl, why);
+        describe_refusal(tls, why);
         return TLS_REFUSED;
     }
     return result;
@@ -217,6 +221,11 @@ bool tls_channel_binding(const struct tls *tls, char out[TLS_BINDING_LEN])
 }
 
 /* --- for logs and traces --- */
+
+enum smtp_cause tls_cause(const struct tls *tls)
+{
+    return tls->cause;
+}
 
 static const struct tls_context *context_of(const struct tls *tls)
 {

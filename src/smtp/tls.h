@@ -63,6 +63,9 @@ enum tls_io tls_write(struct tls *tls, const void *octets, size_t len, size_t *w
 /* The channel binding "tls-exporter" (RFC 9266). False for a connection of TLS 1.2, which has none. */
 bool tls_channel_binding(const struct tls *tls, char out[TLS_BINDING_LEN]);
 
+/* Why the handshake failed, or tls_read said REFUSED. */
+enum smtp_cause tls_cause(const struct tls *tls);
+
 /* After a successful handshake. */
 void tls_view(const struct tls *tls, struct smtp_tls_view *view);
 

@@ -34,6 +34,7 @@ struct tls {
     struct ssl_st *ssl;
     int fd;
     struct err reason;             /* set by tls_verify */
+    enum smtp_cause cause;         /* of the failure */
     struct stack_st_X509 *refused; /* likewise: the chain, which the handshake does not keep then; owned */
 };
 

@@ -19,12 +19,15 @@ static void describe_mismatch(const X509 *certificate, struct err *reason)
     buf_free(&names);
 }
 
-static const char *reason_of(int error)
+static const char *reason_of(int error, enum smtp_cause *cause)
 {
+    *cause = SMTP_CAUSE_ISSUER;
     switch (error) {
     case X509_V_ERR_CERT_HAS_EXPIRED:
+        *cause = SMTP_CAUSE_VALIDITY;
         return "the certificate has expired";
     case X509_V_ERR_CERT_NOT_YET_VALID:
+        *cause = SMTP_CAUSE_VALIDITY;
         return "the certificate is not yet valid";
     case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
         return "the certificate is self-signed";
@@ -34,6 +37,7 @@ static const char *reason_of(int error)
     case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
         return "unknown issuer: the certificate is not signed by an authority that is trusted here";
     default:
+        *cause = SMTP_CAUSE_OTHER;
         return NULL;
     }
 }
@@ -48,9 +52,10 @@ static int on_check(int ok, X509_STORE_CTX *store)
     struct tls *tls = SSL_get_app_data(ssl);
     int error = X509_STORE_CTX_get_error(store);
     if (error == X509_V_ERR_HOSTNAME_MISMATCH || error == X509_V_ERR_IP_ADDRESS_MISMATCH) {
+        tls->cause = SMTP_CAUSE_NAME;
         describe_mismatch(X509_STORE_CTX_get0_cert(store), &tls->reason);
     } else {
-        const char *known = reason_of(error);
+        const char *known = reason_of(error, &tls->cause);
         err_set(&tls->reason, "%s", known != NULL ? known : X509_verify_cert_error_string(error));
     }
     return 0;
@@ -84,6 +89,7 @@ int tls_verify(X509_STORE_CTX *store, void *of_context)
     bool good = !context->verify || X509_verify_cert(store) == 1;
     if (good && context->pinned && !check_pin(store, context, &tls->reason)) {
         X509_STORE_CTX_set_error(store, X509_V_ERR_APPLICATION_VERIFICATION);
+        tls->cause = SMTP_CAUSE_PIN;
         good = false;
     }
     if (!good && tls->refused == NULL) {

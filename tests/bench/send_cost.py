@@ -51,7 +51,7 @@ def instructions(kind, mails):
         wrapper.chmod(0o755)
         harness.PROGRAM = wrapper
         try:
-            bench.start_program(f"server: {{host: 127.0.0.1, port: {mail.port}, tls: none}}\nworkers: 2\n"
+            bench.start_program(f"sandbox: off\nserver: {{host: 127.0.0.1, port: {mail.port}, tls: none}}\nworkers: 2\n"
                                 f'allow: {{recipients: ["*"], senders: ["*"]}}\n{FORM}{lines}')
         finally:
             harness.PROGRAM = program

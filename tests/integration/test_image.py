@@ -16,22 +16,12 @@ import sys
 import unittest
 
 import container
-from harness import NOBODY, SOURCE, BenchTest, free_ports, wait_until
+import debian
+from harness import BUILD, NOBODY, SOURCE, BenchTest, free_ports, wait_until
 
 BASE = "docker.io/library/debian:bookworm-slim"
 SIZE_MAX = 60 * 1000 * 1000
 MINUTES = 60
-
-
-def sources():
-    """The Debian mirrors of this machine, as (main, security)."""
-    texts = [path.read_text() for pattern in ("sources.list", "sources.list.d/*.sources", "sources.list.d/*.list")
-             for path in pathlib.Path("/etc/apt").glob(pattern)]
-    found = re.findall(r"https?://\S+", "\n".join(line for text in texts for line in text.splitlines()
-                                                 if not line.lstrip().startswith("#")))
-    main = next(url for url in found if re.search(r"/debian/?$", url))
-    security = next(url for url in found if re.search(r"security", url))
-    return main, security
 
 
 class Image(BenchTest):
@@ -49,14 +39,8 @@ class Image(BenchTest):
 
     def make_base(self):
         """Debian's base system, with security updates, under the name that the Dockerfile takes it from."""
-        main, security = sources()
         tree = self.bench.dir / "base"
-        self.run_command("debootstrap", "--variant=minbase", "bookworm", tree, main)
-        (tree / "etc/apt/sources.list").write_text(
-            f"deb {main} bookworm main\ndeb {main} bookworm-updates main\ndeb {security} bookworm-security main\n")
-        settings = self.run_command("apt-config", "dump")
-        kept = [line for line in settings.splitlines() if re.match(r"Acquire::(Check-|https?::|Retries)", line)]
-        (tree / "etc/apt/apt.conf.d/90-of-the-host").write_text("\n".join(kept) + "\n")
+        debian.make_tree(tree, BUILD / "debian.tar")
         container = self.buildah("from", "scratch")
         mount = self.buildah("mount", container)
         self.run_command("cp", "-a", f"{tree}/.", mount)
@@ -129,6 +113,7 @@ class Image(BenchTest):
         program = self.bench.start(command, "container")
         wait_until(lambda: "serves at" in program.output() or not program.alive(), "the container to serve")
         self.assertTrue(program.alive(), program.output())
+        self.assertIn("sandbox: seccomp, ", program.output())
         self.bench.start_nginx(upstream=f"127.0.0.1:{port}")
         form = b"subject=Gr%FC%DFe&text=%A4&_charset_=iso-8859-15"  # needs iconv's converters
         answer = self.bench.request("POST", "/send", form, {"Content-Type": "application/x-www-form-urlencoded"})

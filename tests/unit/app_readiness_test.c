@@ -63,7 +63,7 @@ static void begin(struct world *w, const char *first, const char *second)
     fputs(buf_cstr(&report.problems), stderr);
     config_report_free(&report);
     CU_ASSERT_PTR_NOT_NULL_FATAL(w->config);
-    struct snapshot *snapshot = snapshot_new(w->config, NULL, &w->metrics, NULL);
+    struct snapshot *snapshot = snapshot_new(w->config, NULL, &w->metrics, NULL, NULL);
     CU_ASSERT_PTR_NOT_NULL_FATAL(snapshot);
     snapshots_init(&w->snapshots, snapshot);
     CU_ASSERT_TRUE_FATAL(readiness_init(&w->readiness, &w->snapshots));

@@ -56,6 +56,7 @@ static const char small_printed[] = "listen: unix:/run/fcgi-smtp/fcgi-smtp.sock\
                                     "  level: info\n"
                                     "  format: logfmt\n"
                                     "  to: stderr\n"
+                                    "sandbox: \"on\"\n"
                                     "pages: []\n"
                                     "pages_from:\n"
                                     "  - \"127.0.0.1\"\n"
@@ -135,7 +136,7 @@ static const char full[] =
     "listen: '[::1]:9000'\nlisten_mode: 0\nlisten_group: root\nlisten_allowed: [\"::1\", 10.0.0.0/8]\n"
     "base_path: \"/a b/\xC3\xA4/\"\nworkers: 1\nqueue_wait: 0s\nconnections: 7\nidle: 61s\nshutdown_timeout: "
     "1500ms\n"
-    "spill_dir: /var/tmp\nlog: {level: debug, format: json, to: syslog}\n"
+    "spill_dir: /var/tmp\nlog: {level: debug, format: json, to: syslog}\nsandbox: warn\n"
     "pages: [status, compose]\npages_from: [192.0.2.0/24, '2001:db8::/32']\nserver: ['123', a]\n"
     "servers:\n"
     "  a: {host: '::1', port: 2525, protocol: lmtp, tls: none, verify: full, source_address: '2001:db8::1',\n"
@@ -322,8 +323,8 @@ static void read_example(const char *name, struct buf *out)
  */
 static void prepare_example(struct slice text, const char *password_file, bool with_defaults, struct buf *out)
 {
-    static const char path[] = "/etc/fcgi-smtp/password\n";
-    static const char path_in_flow[] = "/etc/fcgi-smtp/password}";
+    static const char path[] = "file: password\n";
+    static const char path_in_flow[] = "file: password}";
     bool at_begin = true;
     buf_init(out, PRINT_LIMIT);
     for (size_t i = 0; i < text.len; i++) {
@@ -334,7 +335,7 @@ static void prepare_example(struct slice text, const char *password_file, bool w
                         (memcmp(text.data + i, path, sizeof path - 1) == 0 ||
                          memcmp(text.data + i, path_in_flow, sizeof path_in_flow - 1) == 0);
         if (password) {
-            CU_ASSERT_TRUE(buf_append_string(out, password_file));
+            CU_ASSERT_TRUE(buf_append_string(out, "file: ") && buf_append_string(out, password_file));
             i += sizeof path - 3;
         } else if (!uncomment) {
             CU_ASSERT_TRUE(buf_append_char(out, c));

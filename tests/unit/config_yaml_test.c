@@ -205,7 +205,7 @@ static void keys_that_are_unknown_or_there_twice(void)
          "f:2:1: log.level: is an unknown key; known ones are listen, listen_mode, listen_group, "
          "listen_allowed, base_path, workers, queue_wait, connections, idle, shutdown_timeout, spill_dir, "
          "log, "
-         "pages, pages_from, server, servers, defaults, allow, keys, limits, idempotency, forms\n"},
+         "sandbox, pages, pages_from, server, servers, defaults, allow, keys, limits, idempotency, forms\n"},
         {SERVER "log: {lvl: info}\n",
          "f:2:7: log.lvl: is an unknown key; known ones are level, format, to\n"},
         {SERVER "log: {levle: info}\n",
@@ -234,19 +234,6 @@ static void keys_that_are_unknown_or_there_twice(void)
     char *said = judge(slice_of(cases[sizeof cases / sizeof cases[0] - 1].yaml));
     CU_ASSERT_PTR_NOT_NULL(strstr(said, "f:2:1: a?b: is an unknown key; known ones are listen, "));
     free(said);
-}
-
-/* Keys whose feature is not there must not be accepted and ignored. */
-static void keys_of_other_versions_are_unknown(void)
-{
-    static const char *const top[] = {"sandbox"};
-    char yaml[256];
-    for (size_t i = 0; i < sizeof top / sizeof top[0]; i++) {
-        (void)snprintf(yaml, sizeof yaml, SERVER "%s: x\n", top[i]);
-        char *said = judge(slice_of(yaml));
-        CU_ASSERT_PTR_NOT_NULL(strstr(said, "is an unknown key"));
-        free(said);
-    }
 }
 
 static void control_characters_are_refused_in_every_string(void)
@@ -400,7 +387,6 @@ static const struct unit_test tests[] = {
     {"the document is a mapping", the_document_is_a_mapping},
     {"values of the wrong kind", values_of_the_wrong_kind},
     {"unknown and duplicate keys", keys_that_are_unknown_or_there_twice},
-    {"keys of other versions are unknown", keys_of_other_versions_are_unknown},
     {"control characters are refused in every string", control_characters_are_refused_in_every_string},
     {"secrets are never quoted", secrets_are_never_quoted},
     {"everything is bounded", everything_is_bounded},

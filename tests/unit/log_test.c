@@ -2,13 +2,15 @@
 
 #include <fcntl.h>
 #include <pthread.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <syslog.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "core/log_line.h"
+#include "core/log_output.h"
+#include "fcgi_smtp/deadline.h"
 #include "unit.h"
 
 static void check_line(enum log_format format, const struct log_event *event, const char *expected)
@@ -66,6 +68,11 @@ static void test_escapes(void)
         {SLICE_INIT("\xc3\xa9\xf0\x9f\x93\xa7"), "\"\xc3\xa9\xf0\x9f\x93\xa7\"",
          "\"\xc3\xa9\xf0\x9f\x93\xa7\""},
         {SLICE_INIT("\xc2\x9b\xc2\xa0"), "\"\\u009b\xc2\xa0\"", "\"\\u009b\xc2\xa0\""},
+        /* U+200E, U+202E, U+2028, U+2069, U+061C; their neighbours U+2027 and U+206A */
+        {SLICE_INIT("\xe2\x80\x8e\xe2\x80\xae\xe2\x80\xa8\xe2\x81\xa9\xd8\x9c"),
+         "\"\\u200e\\u202e\\u2028\\u2069\\u061c\"", "\"\\u200e\\u202e\\u2028\\u2069\\u061c\""},
+        {SLICE_INIT("\xe2\x80\xa7\xe2\x81\xaa"), "\"\xe2\x80\xa7\xe2\x81\xaa\"",
+         "\"\xe2\x80\xa7\xe2\x81\xaa\""},
         {SLICE_INIT("x\xff\xc3"), "\"x\\ufffd\\ufffd\"", "\"x\\ufffd\\ufffd\""},
         {SLICE_INIT("\xed\xa0\x80"), "\"\\ufffd\\ufffd\\ufffd\"", "\"\\ufffd\\ufffd\\ufffd\""},
     };
@@ -270,45 +277,138 @@ static void test_closed_stderr(void)
     CU_ASSERT_TRUE(log_enabled(LOG_LEVEL_INFO));
 }
 
-/* In place of libc's: what would be sent to the system's log. */
-static int syslog_priority;
-static char syslog_text[2000];
-void __syslog_chk(int priority, int flag, const char *format, ...) __attribute__((format(printf, 3, 4)));
-
-void __syslog_chk(int priority, int flag, const char *format, ...)
+/* A pipe that nobody reads delays one line, and those that did not get through are counted. */
+static void test_full_pipe(void)
 {
-    (void)flag;
-    va_list args;
-    va_start(args, format);
-    syslog_priority = priority;
-    vsnprintf(syslog_text, sizeof syslog_text, format, args);
-    va_end(args);
+    int ends[2];
+    CU_ASSERT_EQUAL_FATAL(pipe2(ends, O_CLOEXEC), 0);
+    CU_ASSERT_EQUAL_FATAL(fcntl(ends[1], F_SETPIPE_SZ, 8192), 8192);
+    capture_begin();
+    log_message(LOG_LEVEL_INFO, "after this no line is lost but those of this test");
+    (void)capture_end();
+    int saved = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 0);
+    dup2(ends[1], STDERR_FILENO);
+    deadline begun = deadline_now();
+    for (int i = 0; i < 1000; i++) {
+        log_message(LOG_LEVEL_INFO, "line %d", i);
+    }
+    deadline took = deadline_now() - begun;
+    CU_ASSERT_TRUE(took >= LOG_OUTPUT_PATIENCE_MS);
+    CU_ASSERT_TRUE(took < 3 * (deadline)LOG_OUTPUT_PATIENCE_MS);
+    ssize_t len = read(ends[0], captured, sizeof captured - 1);
+    CU_ASSERT_TRUE_FATAL(len > 0);
+    captured[len] = '\0';
+    int kept = 0;
+    for (const char *p = captured; (p = strchr(p, '\n')) != NULL; p++) {
+        kept++;
+    }
+    CU_ASSERT_EQUAL(captured[len - 1], '\n');
+    log_message(LOG_LEVEL_INFO, "again");
+    len = read(ends[0], captured, sizeof captured - 1);
+    captured[len > 0 ? len : 0] = '\0';
+    char expected[100];
+    snprintf(expected, sizeof expected, "nobody took them in time\" lines=%d\n", 1000 - kept);
+    CU_ASSERT_PTR_NOT_NULL(strstr(captured, expected));
+    CU_ASSERT_PTR_NOT_NULL(strstr(captured, " msg=\"again\"\n"));
+    dup2(saved, STDERR_FILENO);
+    close(saved);
+    close(ends[0]);
+    close(ends[1]);
 }
 
-#undef syslog
-void(syslog)(int priority, const char *format, ...)
+/* What of a line has got out is ended before the next one begins. */
+static void test_torn_line(void)
 {
-    va_list args;
-    va_start(args, format);
-    syslog_priority = priority;
-    vsnprintf(syslog_text, sizeof syslog_text, format, args);
-    va_end(args);
+    static char text[9000];
+    memset(text, 'x', sizeof text);
+    const struct log_field field = {"text", {text, sizeof text}, false};
+    int ends[2];
+    CU_ASSERT_EQUAL_FATAL(pipe2(ends, O_CLOEXEC), 0);
+    CU_ASSERT_EQUAL_FATAL(fcntl(ends[1], F_SETPIPE_SZ, 8192), 8192);
+    int saved = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 0);
+    dup2(ends[1], STDERR_FILENO);
+    log_event(LOG_LEVEL_INFO, "long", &field, 1);
+    ssize_t len = read(ends[0], captured, sizeof captured - 1);
+    CU_ASSERT_EQUAL(len, 8192);
+    log_message(LOG_LEVEL_INFO, "next");
+    len = read(ends[0], captured, sizeof captured - 1);
+    captured[len > 0 ? len : 0] = '\0';
+    CU_ASSERT_EQUAL(captured[0], '\n');
+    CU_ASSERT_PTR_NOT_NULL(strstr(captured, " lines=1\n"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(captured, " msg=\"next\"\n"));
+    dup2(saved, STDERR_FILENO);
+    close(saved);
+    close(ends[0]);
+    close(ends[1]);
+}
+
+/* The system's log, at a path of our own. */
+static int listen_syslog(const char *path)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    snprintf(address.sun_path, sizeof address.sun_path, "%s", path);
+    unlink(path);
+    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    CU_ASSERT_EQUAL_FATAL(bind(fd, (struct sockaddr *)(void *)&address, sizeof address), 0);
+    return fd;
+}
+
+static void check_datagram(int fd, int priority, const char *text)
+{
+    char expected[200];
+    snprintf(expected, sizeof expected, "<%d>fcgi-smtp[%d]: %s", priority, (int)getpid(), text);
+    ssize_t len = recv(fd, captured, sizeof captured - 1, 0);
+    captured[len > 0 ? len : 0] = '\0';
+    CU_ASSERT_STRING_EQUAL(captured, expected);
+}
+
+static void say(enum log_level level, const char *text, bool arrives)
+{
+    static struct log_line line;
+    const struct log_event event = {NULL, level, slice_of(text), NULL, 0};
+    log_line_write(&line, LOG_FORMAT_LOGFMT, &event);
+    CU_ASSERT_EQUAL(log_output_write(level, &line), arrives);
 }
 
 static void test_syslog(void)
 {
-    static const int priorities[] = {LOG_ERR, LOG_WARNING, LOG_INFO, LOG_DEBUG};
-    log_open(LOG_LEVEL_DEBUG, LOG_FORMAT_LOGFMT, LOG_TO_SYSLOG);
-    capture_begin();
-    for (int level = LOG_LEVEL_ERROR; level <= LOG_LEVEL_DEBUG; level++) {
-        log_message((enum log_level)level, "a %s\n", "%n%s");
-        CU_ASSERT_EQUAL(syslog_priority, priorities[level]);
-        CU_ASSERT_PTR_NOT_NULL(strstr(syslog_text, " msg=\"a %n%s\\n\""));
-        CU_ASSERT_EQUAL(memcmp(syslog_text, "level=", 6), 0); /* no time */
-        CU_ASSERT_PTR_NULL(strchr(syslog_text, '\n'));
+    enum { MAIL = 2 << 3 }; /* RFC 5424 6.2.1 */
+    char dir[] = "/tmp/fcgi-smtp-test-XXXXXX";
+    char path[64];
+    CU_ASSERT_PTR_NOT_NULL_FATAL(mkdtemp(dir));
+    snprintf(path, sizeof path, "%s/log", dir);
+    CU_ASSERT_FALSE(log_output_open(LOG_TO_SYSLOG, path));
+    say(LOG_LEVEL_INFO, "nobody listens", false);
+    int fd = listen_syslog(path);
+    say(LOG_LEVEL_ERROR, "a\n<0>b", true);
+    check_datagram(fd, MAIL + 3, "level=error msg=\"a\\n<0>b\"");
+    say(LOG_LEVEL_WARNING, "%n%s", true);
+    check_datagram(fd, MAIL + 4, "level=warning msg=\"%n%s\"");
+    close(fd);
+    say(LOG_LEVEL_INFO, "gone", false);
+    fd = listen_syslog(path); /* it was started anew */
+    say(LOG_LEVEL_INFO, "back", true);
+    check_datagram(fd, MAIL + 6, "level=info msg=\"back\"");
+    deadline begun = deadline_now();
+    static struct log_line line;
+    const struct log_event event = {NULL, LOG_LEVEL_DEBUG, SLICE("nobody reads"), NULL, 0};
+    log_line_write(&line, LOG_FORMAT_LOGFMT, &event);
+    int sent = 0;
+    while (sent < 100000 && log_output_write(LOG_LEVEL_DEBUG, &line)) {
+        sent++;
     }
-    CU_ASSERT_STRING_EQUAL(capture_end(), "");
-    log_open(LOG_LEVEL_INFO, LOG_FORMAT_LOGFMT, LOG_TO_STDERR);
+    for (int i = 0; i < 1000; i++) {
+        CU_ASSERT_FALSE(log_output_write(LOG_LEVEL_DEBUG, &line));
+    }
+    deadline took = deadline_now() - begun;
+    CU_ASSERT_TRUE(took >= LOG_OUTPUT_PATIENCE_MS);
+    CU_ASSERT_TRUE(took < 3 * (deadline)LOG_OUTPUT_PATIENCE_MS);
+    check_datagram(fd, MAIL + 7, "level=debug msg=\"nobody reads\"");
+    CU_ASSERT_TRUE(log_output_write(LOG_LEVEL_DEBUG, &line));
+    close(fd);
+    unlink(path);
+    rmdir(dir);
+    CU_ASSERT_TRUE(log_output_open(LOG_TO_STDERR, NULL));
 }
 
 static const struct unit_test tests[] = {
@@ -317,6 +417,7 @@ static const struct unit_test tests[] = {
     {"long fields", test_long_fields}, {"long message", test_long_message},
     {"stderr", test_stderr},           {"message cut", test_message_cut},
     {"threads", test_threads},         {"closed stderr", test_closed_stderr},
+    {"full pipe", test_full_pipe},     {"torn line", test_torn_line},
     {"syslog", test_syslog},
 };
 UNIT_SUITE(log, tests);

@@ -17,13 +17,35 @@
 
 static char directory[64];
 
+/* Each test has one command at a time, with a helper of its own. */
+static struct password_helper *helper;
+
+static struct password_command *command_of(const char *const *argv, size_t count, int64_t ttl_ms)
+{
+    struct config_server server = {
+        .password_command = {.items = (char **)(uintptr_t)argv, .count = count}}; /* only read */
+    struct config config = {.servers = &server, .server_count = 1};
+    struct err err = {.text = ""};
+    size_t index = SIZE_MAX;
+    CU_ASSERT_TRUE_FATAL(password_helper_start(&helper, &config, &err));
+    CU_ASSERT_TRUE_FATAL(password_helper_find(helper, &server.password_command, &index));
+    struct password_command *command = password_command_new(helper, index, ttl_ms);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(command);
+    return command;
+}
+
+static void finish(struct password_command *command)
+{
+    password_command_free(command);
+    password_helper_free(helper);
+    helper = NULL;
+}
+
 /* Runs sh -c script, with the test's directory as $0. */
 static struct password_command *shell(const char *script, int64_t ttl_ms)
 {
     const char *const argv[] = {"sh", "-c", script, directory};
-    struct password_command *command = password_command_new(argv, 4, ttl_ms);
-    CU_ASSERT_PTR_NOT_NULL_FATAL(command);
-    return command;
+    return command_of(argv, 4, ttl_ms);
 }
 
 static void make_directory(void)
@@ -108,7 +130,7 @@ static void outputs(void)
         }
         CU_ASSERT(held);
         secret_free(&secret);
-        password_command_free(command);
+        finish(command);
     }
     remove_directory();
 }
@@ -119,15 +141,14 @@ static void cannot_run(void)
     static const char *const directory_argv[] = {"/tmp"};
     struct secret secret = {NULL, 0};
     struct err err;
-    struct password_command *command = password_command_new(missing, 1, MINUTE);
+    struct password_command *command = command_of(missing, 1, MINUTE);
     CU_ASSERT_FALSE(get(command, false, &secret, &err));
     CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "/nowhere/program cannot be run: No such file"));
-    password_command_free(command);
-    command = password_command_new(directory_argv, 1, MINUTE);
+    finish(command);
+    command = command_of(directory_argv, 1, MINUTE);
     CU_ASSERT_FALSE(get(command, false, &secret, &err));
     CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "/tmp cannot be run: Permission denied"));
-    password_command_free(command);
-    CU_ASSERT_PTR_NULL(password_command_new(missing, 0, MINUTE));
+    finish(command);
     password_command_free(NULL);
 }
 
@@ -135,13 +156,13 @@ static void cannot_run(void)
 static void arguments(void)
 {
     static const char *const argv[] = {"printf", "%s|", "$HOME", "a b", "`id`", ""};
-    struct password_command *command = password_command_new(argv, 6, MINUTE);
+    struct password_command *command = command_of(argv, 6, MINUTE);
     struct secret secret = {NULL, 0};
     struct err err;
     CU_ASSERT_TRUE(get(command, false, &secret, &err));
     CU_ASSERT_STRING_EQUAL(secret.data, "$HOME|a b|`id`||");
     secret_free(&secret);
-    password_command_free(command);
+    finish(command);
 }
 
 static void no_descriptors_and_signals_of_ours(void)
@@ -164,7 +185,7 @@ static void no_descriptors_and_signals_of_ours(void)
     CU_ASSERT_TRUE(get(command, false, &secret, &err));
     CU_ASSERT_STRING_EQUAL(secret.data, "clean");
     secret_free(&secret);
-    password_command_free(command);
+    finish(command);
     remove_directory();
     (void)signal(SIGPIPE, old);
     CU_ASSERT_EQUAL(pthread_sigmask(SIG_SETMASK, &before, NULL), 0);
@@ -194,7 +215,7 @@ static void kept(void)
     CU_ASSERT_STRING_EQUAL(secret.data, "2");
     CU_ASSERT_EQUAL(runs(), 2);
     secret_free(&secret);
-    password_command_free(command);
+    finish(command);
     remove_directory();
 }
 
@@ -209,14 +230,14 @@ static void not_kept(void)
         CU_ASSERT_EQUAL(runs(), i);
         CU_ASSERT_EQUAL(secret.data[0], '0' + i);
     }
-    password_command_free(command);
+    finish(command);
     /* A failure is not kept either. */
     command = shell(COUNT "exit 1", MINUTE);
     CU_ASSERT_FALSE(get(command, false, &secret, &err));
     CU_ASSERT_FALSE(get(command, false, &secret, &err));
     CU_ASSERT_EQUAL(runs(), 5);
     secret_free(&secret);
-    password_command_free(command);
+    finish(command);
     remove_directory();
 }
 
@@ -232,7 +253,7 @@ static void expires(void)
     } while (secret.data[0] == '1' && !deadline_passed(end));
     CU_ASSERT_EQUAL(secret.data[0], '2');
     secret_free(&secret);
-    password_command_free(command);
+    finish(command);
     remove_directory();
 }
 
@@ -271,7 +292,7 @@ static void deadlines(void)
         (void)close(fd);
     }
     CU_ASSERT_FALSE(password_command_get(command, false, deadline_after(-1), &secret, &err)); /* at once */
-    password_command_free(command);
+    finish(command);
     remove_directory();
 }
 
@@ -339,7 +360,7 @@ static void run_by_many(const char *script, bool expected, const char *text)
         secret_free(&getters[i].secret);
     }
     CU_ASSERT(expected ? runs() == 1 : runs() < THREADS);
-    password_command_free(command);
+    finish(command);
     remove_directory();
 }
 
@@ -375,21 +396,21 @@ static void each_its_own_deadline(void)
     CU_ASSERT_EQUAL(pthread_join(patient.thread, NULL), 0);
     CU_ASSERT_TRUE(patient.ok);
     secret_free(&patient.secret);
-    password_command_free(command);
+    finish(command);
     remove_directory();
 }
 
 static void source(void)
 {
     static const char *const argv[] = {"echo", "secret"};
-    struct password_command *command = password_command_new(argv, 2, MINUTE);
+    struct password_command *command = command_of(argv, 2, MINUTE);
     struct smtp_password_source from = password_command_source(command);
     struct secret secret = {NULL, 0};
     struct err err;
     CU_ASSERT_TRUE(from.get(from.ctx, false, DEADLINE_NEVER, &secret, &err));
     CU_ASSERT_STRING_EQUAL(secret.data, "secret");
     secret_free(&secret);
-    password_command_free(command);
+    finish(command);
 }
 
 /* The script holds the secret in another form than the program prints it. */
@@ -410,7 +431,7 @@ static void wiped(void)
         CU_ASSERT_EQUAL(memcmp(secret.data, text, sizeof text), 0);
     }
     secret_free(&secret);
-    password_command_free(command);
+    finish(command);
     secret_wipe(text, sizeof text);
     CU_ASSERT_EQUAL(memory_search(50), 0);
 }
