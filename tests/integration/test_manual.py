@@ -42,7 +42,7 @@ class Manual(BenchTest):
         (self.bench.dir / "password").write_text("secret\n")
         (self.bench.dir / "password").chmod(0o600)
         for example in examples:
-            path = self.bench.write_config(example)
+            path = self.bench.write_config(example.replace("/usr/share/fcgi-smtp/", f"{SOURCE}/etc/"))
             result = subprocess.run([PROGRAM, "--check", "--config", path], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                                     text=True, check=False, timeout=30)
             self.assertEqual((result.returncode, result.stderr), (0, ""), example)

@@ -180,8 +180,9 @@ class Package(BenchTest):
         share = self.tree / "usr/share"
         for page, word in (("man8/fcgi-smtp.8.gz", "--test-server"), ("man5/fcgi-smtp.yaml.5.gz", "password_file")):
             self.assertIn(word, debian.run("mandoc", "-T", "utf8", share / "man" / page).replace("\b", ""))
-        for name in ("fcgi-smtp.conf", "fcgi-smtp-mailgun.conf", "fcgi-smtp-upstream.conf"):
-            self.assertEqual((share / "fcgi-smtp/nginx" / name).read_text(), (SOURCE / "etc/nginx" / name).read_text())
+        for folder in ("nginx", "oauth2"):
+            for file in (SOURCE / "etc" / folder).iterdir():
+                self.assertEqual((share / "fcgi-smtp" / folder / file.name).read_text(), file.read_text())
         for name in ("fcgi-smtp.service", "fcgi-smtp.socket"):
             self.assertEqual((self.tree / "lib/systemd/system" / name).read_text(), (SOURCE / "etc/systemd" / name).read_text())
         self.assertIn("First release", gzip.decompress((share / "doc/fcgi-smtp/changelog.gz").read_bytes()).decode())
