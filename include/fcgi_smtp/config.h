@@ -230,6 +230,9 @@ void config_report_free(struct config_report *report);
 void config_report_add(struct config_report *report, const struct config *config, const char *path,
                        const char *text);
 
+/* Whether nothing has been found wrong so far, while report->further looks at it: then every value is what it should be. */
+bool config_report_clean(const struct config *config);
+
 /*
  * Reads, checks and completes the file. NULL when report->problems is not empty then. handed_over: a
  * listening socket was handed over (fd 0, LISTEN_FDS), so that rules about `listen` do not apply.

@@ -18,6 +18,7 @@
 #include "app/replay.h"
 #include "app/request_log.h"
 #include "app/send.h"
+#include "app/servers/endpoint.h"
 #include "fcgi_smtp/http_router.h"
 #include "fcgi_smtp/log.h"
 
@@ -305,6 +306,9 @@ void app_check(const struct config *config, struct config_report *report)
     struct checking checking = {config, report};
     struct defaults defaults;
     struct website_forms forms;
+    for (size_t i = 0; config_report_clean(config) && i < config->server_count; i++) {
+        endpoint_check(config, &config->servers[i], report);
+    }
     (void)defaults_parse(&defaults, config, report_problem, &checking);
     (void)website_forms_parse(&forms, config, report_problem, &checking);
     defaults_free(&defaults);

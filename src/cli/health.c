@@ -100,7 +100,9 @@ static int open_connection(const char *address, deadline until, struct err *err)
         failure = ready && getsockopt(fd, SOL_SOCKET, SO_ERROR, &failure, &len) == 0 ? failure : ETIMEDOUT;
     }
     if (failure != 0) {
-        err_set(err, "%s: %s", address, strerror(failure));
+        bool nobody = failure == ENOENT || failure == ECONNREFUSED;
+        err_set(err, "%s: %s%s", address, strerror(failure),
+                nobody ? "; does fcgi-smtp run, and listen there?" : "");
         (void)close(fd);
         return -1;
     }

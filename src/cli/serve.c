@@ -8,6 +8,8 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include "cli/reload.h"
 #include "cli/sandbox.h"
@@ -17,7 +19,8 @@
 #include "fcgi_smtp/http_server.h"
 #include "fcgi_smtp/log.h"
 
-#define UNIX "unix:" /* what listen begins with for a path */
+#define UNIX              "unix:" /* what listen begins with for a path */
+#define OTHER_DESCRIPTORS 64      /* the log, the socket, the libraries' */
 
 struct waiter {
     sigset_t signals;
@@ -92,6 +95,22 @@ static struct http_server *open_server(struct app *app, int handed_over)
     return server;
 }
 
+/* What works at first, and fails when it matters. */
+static void warn_of_surroundings(const struct config *config)
+{
+    struct rlimit limit;
+    int64_t needed = 2 * config->connections + config->workers + OTHER_DESCRIPTORS;
+    if (geteuid() == 0) {
+        log_message(LOG_LEVEL_WARNING, "runs as root, which is never needed: start it as a user of its own");
+    }
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < (rlim_t)needed) {
+        log_message(LOG_LEVEL_WARNING,
+                    "only %llu files may be open, and with these connections and workers it may take %lld: "
+                    "raise the limit (ulimit -n, LimitNOFILE), or lower connections",
+                    (unsigned long long)limit.rlim_cur, (long long)needed);
+    }
+}
+
 /* Everything is open, and there are no threads yet. */
 static enum serve_result run_in_sandbox(struct waiter *waiter)
 {
@@ -134,6 +153,7 @@ enum serve_result serve(struct config *config, const char *path, int handed_over
     }
     waiter.reload.server = open_server(waiter.reload.app, handed_over);
     if (waiter.reload.server != NULL) {
+        warn_of_surroundings(app_config(waiter.reload.app));
         result = run_in_sandbox(&waiter);
     }
     if (result != SERVE_STUCK) {

@@ -249,7 +249,7 @@ static bool probe(const struct app *app, const struct config_server *server, boo
 
 static void refuse_name(const struct config *config, const char *name)
 {
-    (void)fprintf(stderr, "fcgi-smtp: the configuration has no server \"%s\", but", name);
+    (void)fprintf(stderr, "fcgi-smtp: the configuration has no server \"%s\"; its servers are", name);
     for (size_t i = 0; i < config->server_count; i++) {
         (void)fprintf(stderr, "%s %s", i > 0 ? "," : "", config->servers[i].name);
     }

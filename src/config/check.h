@@ -10,6 +10,8 @@
 
 #define CHECK_REASON_MAX 128 /* octets, the NUL included */
 
+#define CHECK_SHOWN_MAX 256 /* octets, likewise */
+
 /* What errno means. */
 void check_reason(int error, char reason[CHECK_REASON_MAX]);
 
@@ -21,6 +23,9 @@ bool check_file(const char *path, bool *others, char reason[CHECK_REASON_MAX]);
 
 /* Whether path is a regular file that this process can run; else the reason. */
 bool check_executable(const char *path, char reason[CHECK_REASON_MAX]);
+
+/* "PATH: " where the value of node is relative, for a relative file is looked for in two places; else "". */
+const char *check_shown(const struct node *node, const char *path, char out[CHECK_SHOWN_MAX]);
 
 /*
  * Makes a server's relative paths absolute: a file of $CREDENTIALS_DIRECTORY where there is one of that name, else one

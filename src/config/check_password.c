@@ -11,10 +11,12 @@ static const char *const password_keys[] = {"password", "password_file", "passwo
 static void read_password_file(struct reading *r, struct config_server *server, const struct node *node)
 {
     char reason[CHECK_REASON_MAX];
+    char shown[CHECK_SHOWN_MAX];
     bool others;
     if (!check_file(server->password_file, &others, reason)) {
         node_problem(r->problems, node,
-                     "cannot be read: %s; a file with the password in its first line is expected", reason);
+                     "cannot be read: %s%s; a file with the password in its first line is expected",
+                     check_shown(node, server->password_file, shown), reason);
         return;
     }
     if (!secret_read_file(&server->password, server->password_file, NULL)) {

@@ -62,16 +62,18 @@ static void check_trust(struct reading *r, const struct config_server *server, c
     const struct node *file = node_find(node, "ca_file");
     const struct node *path = node_find(node, "ca_path");
     char reason[CHECK_REASON_MAX];
+    char shown[CHECK_SHOWN_MAX];
     bool others;
     if (file != NULL && path != NULL) {
         node_key_problem(r->problems, path, "stands beside ca_file; only one of them is expected");
     }
     if (server->ca_file != NULL && !check_file(server->ca_file, &others, reason)) {
-        node_problem(r->problems, file, "cannot be read: %s; a file of PEM certificates is expected", reason);
+        node_problem(r->problems, file, "cannot be read: %s%s; a file of PEM certificates is expected",
+                     check_shown(file, server->ca_file, shown), reason);
     }
     if (server->ca_path != NULL && !check_directory(server->ca_path, R_OK | X_OK, reason)) {
-        node_problem(r->problems, path, "cannot be read: %s; a directory of certificates is expected",
-                     reason);
+        node_problem(r->problems, path, "cannot be read: %s%s; a directory of certificates is expected",
+                     check_shown(path, server->ca_path, shown), reason);
     }
     if (server->verify == CONFIG_VERIFY_NONE) {
         node_warning(
@@ -88,6 +90,7 @@ static void check_client_cert(struct reading *r, const struct config_server *ser
     const struct node *cert = node_find(node, "client_cert");
     const struct node *key = node_find(node, "client_key");
     char reason[CHECK_REASON_MAX];
+    char shown[CHECK_SHOWN_MAX];
     bool others = false;
     if ((cert != NULL) != (key != NULL)) {
         node_key_problem(r->problems, cert != NULL ? cert : key,
@@ -95,12 +98,12 @@ static void check_client_cert(struct reading *r, const struct config_server *ser
                          cert != NULL ? "client_key" : "client_cert");
     }
     if (server->client_cert != NULL && !check_file(server->client_cert, &others, reason)) {
-        node_problem(r->problems, cert, "cannot be read: %s; a PEM file with a certificate is expected",
-                     reason);
+        node_problem(r->problems, cert, "cannot be read: %s%s; a PEM file with a certificate is expected",
+                     check_shown(cert, server->client_cert, shown), reason);
     }
     if (server->client_key != NULL && !check_file(server->client_key, &others, reason)) {
-        node_problem(r->problems, key, "cannot be read: %s; a PEM file with a private key is expected",
-                     reason);
+        node_problem(r->problems, key, "cannot be read: %s%s; a PEM file with a private key is expected",
+                     check_shown(key, server->client_key, shown), reason);
     } else if (server->client_key != NULL && others) {
         node_warning(r->problems, key, "everybody can read this file; mode 0640 or stricter is expected");
     }

@@ -210,6 +210,12 @@ void config_report_add(struct config_report *report, const struct config *config
     problems_line(&report->problems, memory != NULL ? memory->file : "configuration", place, false, line);
 }
 
+bool config_report_clean(const struct config *config)
+{
+    const struct config_memory *memory = config->memory;
+    return memory == NULL || memory->problems == NULL || memory->problems->errors == 0;
+}
+
 const struct config_server *config_find_server(const struct config *config, struct slice name)
 {
     for (size_t i = 0; i < config->server_count; i++) {

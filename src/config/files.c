@@ -51,6 +51,13 @@ bool check_file(const char *path, bool *others, char reason[CHECK_REASON_MAX])
     return good;
 }
 
+const char *check_shown(const struct node *node, const char *path, char out[CHECK_SHOWN_MAX])
+{
+    bool relative = !slice_equal(node->text, slice_of(path));
+    (void)snprintf(out, CHECK_SHOWN_MAX, relative ? "%s: " : "", path);
+    return out;
+}
+
 bool check_executable(const char *path, char reason[CHECK_REASON_MAX])
 {
     struct stat status;

@@ -36,6 +36,21 @@ static bool find_address(struct listener *listener, int fd, struct http_address 
     return true;
 }
 
+/* What an operator can do about it, or "". */
+static const char *advice(int error)
+{
+    switch (error) {
+    case EADDRINUSE:
+        return "; another process listens there";
+    case EADDRNOTAVAIL:
+        return "; this host does not have that address";
+    case EACCES:
+        return "; ports below 1024 are for root, take another one";
+    default:
+        return "";
+    }
+}
+
 bool listener_open(struct listener *listener, const char *text, mode_t mode, const char *group,
                    struct err *err)
 {
@@ -51,7 +66,8 @@ bool listener_open(struct listener *listener, const char *text, mode_t mode, con
     }
     if ((address.any.sa_family != AF_UNIX && !bind_tcp(listener, &address)) ||
         listen(listener->fd, LISTEN_BACKLOG) != 0 || !find_address(listener, listener->fd, &address)) {
-        err_set(err, "cannot listen on %s: %s", text, strerror(errno));
+        int error = errno;
+        err_set(err, "cannot listen on %s: %s%s", text, strerror(error), advice(error));
         listener_close(listener);
         return false;
     }

@@ -32,10 +32,15 @@ static bool remove_stale(const struct sockaddr_un *path, struct err *err)
      * Refused: nobody listens. Everything else, also EAGAIN (a full backlog) and EACCES, may be somebody at
      * work.
      */
-    bool answered = connect(fd, (const struct sockaddr *)path, sizeof *path) == 0 || errno != ECONNREFUSED;
+    int failure = connect(fd, (const struct sockaddr *)path, sizeof *path) == 0 ? 0 : errno;
     close(fd);
-    if (answered) {
-        err_set(err, "cannot listen on unix:%s: another process listens on it", path->sun_path);
+    if (failure != ECONNREFUSED) {
+        err_set(err,
+                failure == EACCES
+                    ? "cannot listen on unix:%s: there is a socket of another user, and maybe a process that "
+                      "listens on it; end that, or remove the socket"
+                    : "cannot listen on unix:%s: another process listens on it",
+                path->sun_path);
         return false;
     }
     if (unlink(path->sun_path) != 0 && errno != ENOENT) {
@@ -43,6 +48,25 @@ static bool remove_stale(const struct sockaddr_un *path, struct err *err)
         return false;
     }
     return true;
+}
+
+/* What is wrong is the directory, as a rule. */
+static void explain_bind(const char *path, int error, struct err *err)
+{
+    const char *slash = strrchr(path, '/');
+    int directory = slash == NULL || slash == path ? 1 : (int)(slash - path);
+    if (error == ENOENT && slash != NULL) {
+        err_set(err,
+                "cannot listen on unix:%s: there is no directory %.*s; make it, and give it to the user that "
+                "runs fcgi-smtp",
+                path, directory, path);
+    } else if (error == EACCES && slash != NULL) {
+        err_set(err,
+                "cannot listen on unix:%s: the user that runs fcgi-smtp (uid %u) may not make files in %.*s",
+                path, (unsigned)geteuid(), directory, path);
+    } else {
+        err_set(err, "cannot listen on unix:%s: %s", path, strerror(error));
+    }
 }
 
 static bool bind_path(struct listener *listener, struct err *err)
@@ -56,7 +80,7 @@ static bool bind_path(struct listener *listener, struct err *err)
         bound = bind(listener->fd, address, sizeof listener->path);
     }
     if (bound != 0) {
-        err_set(err, "cannot listen on unix:%s: %s", listener->path.sun_path, strerror(errno));
+        explain_bind(listener->path.sun_path, errno, err);
     }
     return bound == 0;
 }
@@ -83,7 +107,8 @@ static bool give_away(const char *path, mode_t mode, const char *group, struct e
     }
     /* The group first, so that the mode never speaks of another one. */
     if (group != NULL && lchown(path, (uid_t)-1, gid) != 0) {
-        err_set(err, "cannot give unix:%s to group %s: %s", path, group, strerror(errno));
+        err_set(err, "cannot give unix:%s to group %s: %s%s", path, group, strerror(errno),
+                errno == EPERM ? "; the user that runs fcgi-smtp has to be in that group" : "");
         return false;
     }
     if (chmod(path, mode) != 0) {

@@ -7,6 +7,7 @@ import pathlib
 import re
 import resource
 import shutil
+import socket
 import subprocess
 import sys
 import textwrap
@@ -221,6 +222,58 @@ class Clock(Faulty):
             self.assertIn("Idempotent-Replayed", self.ask(keyed).headers)
         sessions = re.findall(r"session=reused", self.bench.program.output())
         self.assertEqual(len(sessions), 2)  # neither of the jumps has ended the pool's
+
+
+class BadStart(Faulty):
+    """What is wrong at the start is said in a way that tells what to change."""
+
+    def check(self, settings, status, *patterns, arguments=(), user=NOBODY, **options):
+        path = self.bench.write_config(settings)
+        as_user = {"user": user, "group": user, "extra_groups": []} if user and os.getuid() == 0 else {}
+        result = subprocess.run([PROGRAM, "--config", path, *arguments], capture_output=True, text=True, timeout=60, check=False,
+                                **as_user, **options)
+        self.assertEqual(result.returncode, status, result.stderr)
+        for pattern in patterns:
+            self.assertRegex(result.stderr, pattern)
+
+    def test_the_socket(self):
+        server = "server: {host: 127.0.0.1, port: 1, tls: none}\n"
+        home = self.bench.dir / "closed"
+        home.mkdir()
+        home.chmod(0o555)
+        self.check(f"listen: unix:{self.bench.dir}/none/socket\n{server}", 1, f"there is no directory {self.bench.dir}/none; make it")
+        if os.getuid() == 0:
+            self.check(f"listen: unix:{home}/socket\n{server}", 1, rf"\(uid {NOBODY}\) may not make files in {home}\b")
+            old = self.bench.dir / "old.sock"
+            with socket.socket(socket.AF_UNIX) as other:
+                other.bind(str(old))
+            old.chmod(0o600)
+            self.check(f"listen: unix:{old}\n{server}", 1, "there is a socket of another user")
+        with socket.create_server(("127.0.0.1", 0)) as other:
+            self.check(f"listen: 127.0.0.1:{other.getsockname()[1]}\n{server}", 1, "another process listens there")
+        self.check(f"listen: 192.0.2.1:9000\nlisten_allowed: 192.0.2.2\n{server}", 1, "this host does not have that address")
+
+    def test_certificates(self):
+        ca = self.bench.certificates()
+        junk = self.bench.dir / "junk.pem"
+        junk.write_text("none\n")
+        junk.chmod(0o644)
+        for arguments in [(), ("--check",)]:
+            self.check(f"server: {{host: x, ca_file: {junk}}}\n", 78, rf":1:28: server\.ca_file: {junk} holds no certificate",
+                       arguments=arguments)
+            self.check(f"servers: {{x: {{host: x, client_cert: {ca}/valid.pem, client_key: {ca}/expired.key}}}}\nserver: x\n", 78,
+                       r"servers\.x\.client_key: .*expired\.key is not the key of the certificate", arguments=arguments, user=None)
+
+    def test_a_relative_file(self):
+        self.check("server: {host: x, user: u, password_file: none}\n", 78,
+                   f"password_file: cannot be read: {self.bench.dir}/none: No such file")
+
+    def test_few_descriptors(self):
+        path = self.bench.write_config(f"listen: unix:{self.bench.socket}\nserver: {{host: 127.0.0.1, port: 1, tls: none}}\n")
+        command = ["sh", "-c", 'ulimit -n 128; exec "$0" --config "$1"', PROGRAM, path]
+        self.bench.program = self.bench.start(command, "fcgi-smtp", user=NOBODY)
+        self.await_line("level=warning .*only 128 files may be open.*raise the limit")
+        self.await_line("serves at")
 
 
 class Vanished(Faulty):

@@ -295,7 +295,7 @@ class WhatIsRefused(ReloadTest):
         store.write_text("none\n")
         store.chmod(0o644)
         self.reload(f"server: {{host: 127.0.0.1, port: 1, ca_file: {store}}}\npages: [metrics]\nbase_path: /x\n", REFUSED)
-        self.assertIn(f"ca_file {store} holds no certificate", self.bench.program.output())
+        self.assertIn(f"server.ca_file: {store} holds no certificate", self.bench.program.output())
         self.assertUnchanged()
 
     def test_what_needs_a_restart(self):

@@ -3,6 +3,11 @@
  */
 #include "app/servers/endpoint.h"
 
+#include <stdio.h>
+#include <string.h>
+
+#define PATH_MAX_SHOWN 128 /* octets; a name is no longer than what is shown of it */
+
 static struct smtp_settings settings_of(const struct config_server *server, struct password_command *command)
 {
     static const enum smtp_tls tls[] = {
@@ -85,6 +90,33 @@ struct smtp_endpoint *endpoint_new(const struct config_server *server, struct pa
 {
     struct smtp_settings settings = settings_of(server, command);
     return smtp_endpoint_new(&settings, err);
+}
+
+/* An error of TLS begins with the key of the file that it is about. */
+void endpoint_check(const struct config *config, const struct config_server *server,
+                    struct config_report *report)
+{
+    static const char *const keys[] = {"ca_file", "ca_path", "client_cert", "client_key"};
+    if (server->ca_file == NULL && server->ca_path == NULL && server->client_cert == NULL) {
+        return; /* the system's store is not worth the time */
+    }
+    struct err err = {0};
+    struct smtp_endpoint *endpoint = endpoint_new(server, NULL, &err);
+    const char *key = "host";
+    const char *text = err.text;
+    for (size_t i = 0; endpoint == NULL && i < sizeof keys / sizeof keys[0]; i++) {
+        size_t len = strlen(keys[i]);
+        if (strncmp(err.text, keys[i], len) == 0 && err.text[len] == ' ') {
+            key = keys[i];
+            text = err.text + len + 1;
+        }
+    }
+    if (endpoint == NULL) {
+        char path[PATH_MAX_SHOWN];
+        (void)snprintf(path, sizeof path, "servers.%s.%s", server->name, key);
+        config_report_add(report, config, path, text);
+    }
+    smtp_endpoint_free(endpoint);
 }
 
 struct smtp_endpoint *endpoint_derive(const struct smtp_endpoint *base, const struct server_choice *choice,

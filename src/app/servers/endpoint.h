@@ -21,6 +21,11 @@ bool endpoint_command(const struct config_server *server, struct password_helper
 struct smtp_endpoint *endpoint_new(const struct config_server *server, struct password_command *command,
                                    struct err *err);
 
+/* Tells report what TLS finds wrong with the server's files: certificates, the key that belongs to them. Only for a
+ * configuration in which all else is right. */
+void endpoint_check(const struct config *config, const struct config_server *server,
+                    struct config_report *report);
+
 /* One for a request that overrides settings of the server whose endpoint is base, sharing its trust store, and command
  * where the credentials stay the server's. */
 struct smtp_endpoint *endpoint_derive(const struct smtp_endpoint *base, const struct server_choice *choice,
