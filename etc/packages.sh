@@ -76,9 +76,7 @@ if [ ! -e "$policy" ]; then
     printf '#!/bin/sh\nexit 101\n' | as_root sh -c "cat > $policy && chmod 755 $policy"
 fi
 echo "installing:$missing" >&2
-echo 'postfix postfix/main_mailer_type select No configuration' > "${TMPDIR:-/tmp}/fcgi-smtp-debconf.$$"
 as_root apt-get update -q >&2
-as_root debconf-set-selections "${TMPDIR:-/tmp}/fcgi-smtp-debconf.$$" >&2 || true
-rm -f "${TMPDIR:-/tmp}/fcgi-smtp-debconf.$$"
+echo 'postfix postfix/main_mailer_type select No configuration' | as_root debconf-set-selections >&2 || true
 # shellcheck disable=SC2086 # a list of words
 as_root env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $missing >&2

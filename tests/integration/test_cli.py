@@ -89,7 +89,7 @@ class Cli(BenchTest):
         self.assertNotIn("AUTH", result.out.split("verification")[1])
         result = self.run_program(config, "--test-server", "nobody")
         self.assertEqual((result.returncode, result.out), (1, ""))
-        self.assertIn('no server "nobody", but good, old', result.err)
+        self.assertIn('no server "nobody"; its servers are good, old', result.err)
 
     def test_wrong_password(self):
         server = self.secure_server()

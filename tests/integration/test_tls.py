@@ -163,7 +163,7 @@ class Tls(BenchTest):
         result = subprocess.run([PROGRAM, "--config", config], stdin=subprocess.DEVNULL, capture_output=True, text=True,
                                 timeout=WAIT)
         self.assertNotEqual(result.returncode, 0)
-        self.assertIn(f"client_key {locked} has a passphrase", result.stderr)
+        self.assertIn(f"client_key: {locked} has a passphrase", result.stderr)
 
     def test_auth(self):
         for tls in ("starttls", "implicit"):

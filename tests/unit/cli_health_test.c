@@ -267,7 +267,9 @@ static void test_no_connection(void)
     CU_ASSERT_FALSE(health_ask("somewhere", "/", WAIT_MS, &err));
     CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "somewhere is no address; give unix:/path"));
     CU_ASSERT_FALSE(health_ask("unix:/nonexistent/socket", "/", WAIT_MS, &err));
-    CU_ASSERT_STRING_EQUAL(err.text, "unix:/nonexistent/socket: No such file or directory; does fcgi-smtp run, and listen there?");
+    CU_ASSERT_STRING_EQUAL(
+        err.text,
+        "unix:/nonexistent/socket: No such file or directory; does fcgi-smtp run, and listen there?");
 
     struct peer peer = {0};
     listen_tcp(&peer); /* bound, but not listening: refused */
