@@ -227,10 +227,11 @@ static bool say_chunk(struct transaction *t, size_t len, bool last)
 static bool push_chunk(struct transaction *t, bool last)
 {
     struct stream *stream = &t->session->stream;
-    if (stream_poll(stream) != STREAM_OK) {
+    /* With nothing unheard whatever has come, be it half a reply, is no reply to a chunk. */
+    if (stream_poll(stream) != STREAM_OK || (t->unheard == 0 && stream->in.len > 0)) {
         return interrupted(t);
     }
-    t->data_ended = last && (t->unheard > 0 || stream->in.len == 0);
+    t->data_ended = last;
     for (;;) {
         switch (session_push(t->session, end_of_data)) {
         case SESSION_WRITTEN:

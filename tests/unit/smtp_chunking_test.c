@@ -254,6 +254,13 @@ static const struct row rows[] = {
      NONE, 250, "\"what?\""},
     {"354 to a chunk", CHUNKED CHUNK_1 "S: 354 more\nREAD-UNTIL-EOF\n", 160 * CHUNK, SMTP_PROTOCOL_ERROR,
      NONE, 250, "354 more"},
+    /* A reply in two pieces, the first of which is there before the only chunk: nothing of that leaves. */
+    {"accepted early, in pieces",
+     BOTH ENVELOPE "RAW \"250 ok\\r\\n250 ok\\r\\n25\"\nWAIT 200\nRAW \"0 x\\r\\n\"\nWAIT-EOF\n", CHUNK - 5,
+     SMTP_PROTOCOL_ERROR, NONE, 250, "before the message had ended"},
+    {"421 early, in pieces",
+     BOTH ENVELOPE "RAW \"250 ok\\r\\n250 ok\\r\\n42\"\nWAIT 200\nRAW \"1 bye\\r\\n\"\nWAIT-EOF\n", CHUNK - 5,
+     SMTP_TEMPORARY, NONE, 421, "421 bye"},
     {"the last chunk's reply lost", CHUNKED CHUNK_1 "S: 250 ok\n" CHUNK_1 "CLOSE\n", CHUNK + 5,
      SMTP_UNAVAILABLE, UNKNOWN, 250, "closed"},
     {"the last chunk's reply garbage", CHUNKED CHUNK_1 "S: 250 ok\n" CHUNK_1 "S: what?\nWAIT-EOF\n",
