@@ -85,8 +85,10 @@ struct smtp_endpoint;
 /* NULL when the trust store cannot be loaded; the error names the file. */
 struct smtp_endpoint *smtp_endpoint_new(const struct smtp_settings *settings, struct err *err);
 
-/* The same but sharing the trust store of base (which must outlive it): for a request that overrides
- * settings. */
+/*
+ * The same but sharing the trust store of base (which must outlive it): for a request that overrides settings. A host that
+ * is not base's is looked up apart, so that no request can keep base's from being found.
+ */
 struct smtp_endpoint *smtp_endpoint_derive(const struct smtp_endpoint *base,
                                            const struct smtp_settings *settings, struct err *err);
 
