@@ -10,14 +10,14 @@
 #include <unistd.h>
 
 #include "app/answer.h"
-#include "app/compose_page.h"
 #include "app/exchange.h"
-#include "app/mailgun.h"
-#include "app/monitor.h"
+#include "app/mailgun/mailgun.h"
+#include "app/pages/compose_page.h"
+#include "app/pages/monitor.h"
+#include "app/pages/status_page.h"
 #include "app/replay.h"
 #include "app/request_log.h"
 #include "app/send.h"
-#include "app/status_page.h"
 #include "fcgi_smtp/http_router.h"
 #include "fcgi_smtp/log.h"
 

@@ -6,7 +6,7 @@
 
 #include <stdlib.h>
 
-#include "app/mailgun.h"
+#include "app/mailgun/mailgun.h"
 #include "app/replay.h"
 
 struct exchange *exchange_new(struct app *app, struct http_request *request, struct http_response *response)

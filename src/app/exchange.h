@@ -9,16 +9,16 @@
 
 #include <stdbool.h>
 
-#include "app/failures.h"
 #include "app/idempotency.h"
-#include "app/metrics.h"
 #include "app/outgoing.h"
-#include "app/readiness.h"
+#include "app/pages/failures.h"
+#include "app/pages/metrics.h"
 #include "app/send_fields.h"
-#include "app/server_choice.h"
+#include "app/servers/readiness.h"
+#include "app/servers/server_choice.h"
 #include "app/snapshot.h"
 #include "app/submission.h"
-#include "app/website_form.h"
+#include "app/website/website_form.h"
 #include "fcgi_smtp/app.h"
 #include "fcgi_smtp/arena.h"
 #include "fcgi_smtp/blob.h"

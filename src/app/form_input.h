@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "app/template.h"
+#include "app/website/template.h"
 #include "fcgi_smtp/arena.h"
 #include "fcgi_smtp/config.h"
 #include "fcgi_smtp/form.h"

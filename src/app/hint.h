@@ -8,7 +8,7 @@
 
 #include "fcgi_smtp/smtp_client.h"
 
-#define HINT_MAX 400
+#define HINT_MAX 600
 
 /*
  * Writes one sentence, NUL-terminated and cut where cap demands. settings: where the configuration speaks of the server

@@ -177,7 +177,9 @@ static const char *hint_of_problem(const struct exchange *exchange)
         return "raise workers, or find out why the SMTP server is slow: see smtp_ms of other lines";
     case PROBLEM_INTERNAL:
         return begins(exchange->err.text, exchange->snapshot->config->spill_dir)
-                   ? "check spill_dir: it has to exist, to be writable for the program and to have free space"
+                   ? "check spill_dir: it has to exist, to be writable for the program and to have free "
+                     "space; one that "
+                     "was made anew is used after a restart"
                    : "the machine or the program's limit is short of memory or descriptors";
     default:
         return ""; /* the client's fault, and told to it */

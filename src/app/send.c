@@ -7,10 +7,10 @@
 #include "app/access.h"
 #include "app/answer.h"
 #include "app/body.h"
-#include "app/delivery.h"
 #include "app/exchange.h"
 #include "app/policy.h"
 #include "app/replay.h"
+#include "app/servers/delivery.h"
 #include "app/whole_message.h"
 
 /* Another site's page in a browser may not use this program as its visitor: Fetch Metadata says so. */

@@ -13,11 +13,11 @@
 
 #include "app/defaults.h"
 #include "app/keys.h"
-#include "app/mail_server.h"
-#include "app/metrics.h"
-#include "app/pages.h"
-#include "app/standby.h"
-#include "app/website_forms.h"
+#include "app/pages/metrics.h"
+#include "app/pages/pages.h"
+#include "app/servers/mail_server.h"
+#include "app/servers/standby.h"
+#include "app/website/website_forms.h"
 #include "fcgi_smtp/config.h"
 
 struct snapshot {

@@ -20,7 +20,7 @@ struct sandbox_path {
     char *path; /* owned; without symbolic links */
     unsigned rights;
     bool directory;
-    dev_t device; /* which file it is: another one of the same name is not granted */
+    dev_t device; /* which one it is: another one of the same name is not granted */
     ino_t inode;
 };
 

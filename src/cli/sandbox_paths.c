@@ -244,13 +244,18 @@ bool sandbox_paths_gather(struct sandbox_paths *paths, const struct config *conf
 
 /* --- asking --- */
 
-static bool is_below(const char *path, const char *directory)
+static bool grants(const struct sandbox_paths *paths, const struct stat *status, unsigned rights)
 {
-    size_t len = strlen(directory);
-    return strncmp(path, directory, len) == 0 &&
-           (path[len] == '/' || path[len] == '\0' || directory[len - 1] == '/');
+    bool found = false;
+    for (size_t i = 0; i < paths->count; i++) {
+        const struct sandbox_path *item = &paths->items[i];
+        found = found || (item->device == status->st_dev && item->inode == status->st_ino &&
+                          (item->rights & rights) == rights);
+    }
+    return found;
 }
 
+/* As the kernel does: what is at the path, and every directory above it, may be what was granted. */
 bool sandbox_paths_cover(const struct sandbox_paths *paths, const char *path, unsigned rights)
 {
     char real[PATH_MAX];
@@ -258,12 +263,10 @@ bool sandbox_paths_cover(const struct sandbox_paths *paths, const char *path, un
     if (realpath(path, real) == NULL || stat(real, &status) != 0) {
         return true; /* whoever opens it says so */
     }
-    for (size_t i = 0; i < paths->count; i++) {
-        const struct sandbox_path *item = &paths->items[i];
-        bool same = item->device == status.st_dev && item->inode == status.st_ino;
-        if ((item->rights & rights) == rights && (same || (item->directory && is_below(real, item->path)))) {
-            return true;
-        }
+    bool found = grants(paths, &status, rights);
+    for (char *slash = strrchr(real, '/'); !found && slash != NULL; slash = strrchr(real, '/')) {
+        *slash = '\0';
+        found = stat(slash == real ? "/" : real, &status) == 0 && grants(paths, &status, rights);
     }
-    return false;
+    return found;
 }

@@ -5,11 +5,11 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-#include "app/accept_header.h"
-#include "app/recipient_variables.h"
+#include "app/mailgun/recipient_variables.h"
 #include "app/redact.h"
-#include "app/template.h"
-#include "app/web_origin.h"
+#include "app/website/accept_header.h"
+#include "app/website/template.h"
+#include "app/website/web_origin.h"
 #include "fcgi_smtp/charset.h"
 #include "fcgi_smtp/compose.h"
 #include "fcgi_smtp/http_address.h"

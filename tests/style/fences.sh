@@ -57,7 +57,7 @@ allowed() {
 }
 
 for folder in core filter config form mime smtp http app cli; do
-    for file in src/$folder/*; do
+    for file in $(find "src/$folder" -type f); do
         for header in $(sed -nE 's|^#include "fcgi_smtp/(.*)\.h"|\1|p' "$file"); do
             of=$(owner "$header")
             [ "$folder/$header" != smtp/addr_spec ] || continue
@@ -73,7 +73,7 @@ for folder in core filter config form mime smtp http app cli; do
 done
 
 # Only main.c ends the process, and the processes that the password helper forks end themselves.
-found=$(grep -rnE '\b(exit|_exit|abort|setjmp|longjmp)\(' src --include='*.c' | grep -vE '^src/(main|app/password_(helper|runner))\.c:')
+found=$(grep -rnE '\b(exit|_exit|abort|setjmp|longjmp)\(' src --include='*.c' | grep -vE '^src/(main|app/servers/password_(helper|runner))\.c:')
 [ -z "$found" ] || complain "a process is ended outside main.c:
 $found"
 exit $status

@@ -4,7 +4,7 @@
 
 #include "app/defaults.h"
 #include "app/send_fields.h"
-#include "app/server_choice.h"
+#include "app/servers/server_choice.h"
 #include "app/submission.h"
 
 #define URLENCODED "application/x-www-form-urlencoded"

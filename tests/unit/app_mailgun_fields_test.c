@@ -1,9 +1,9 @@
 /* The table of Mailgun's fields: what each becomes, and what is refused with which reason. */
-#include "app/mailgun_fields.h"
+#include "app/mailgun/mailgun_fields.h"
 
 #include <stdio.h>
 
-#include "app/mailgun_mail.h"
+#include "app/mailgun/mailgun_mail.h"
 #include "app/policy.h"
 #include "app_fixture.h"
 #include "unit.h"

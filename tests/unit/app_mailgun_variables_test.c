@@ -1,4 +1,4 @@
-#include "app/mailgun_variables.h"
+#include "app/mailgun/mailgun_variables.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,12 +1,12 @@
 /* What is counted, how it is written for Prometheus, and what is taken out of texts for the status page. */
-#include "app/metrics.h"
+#include "app/pages/metrics.h"
 
 #include <inttypes.h>
 #include <pthread.h>
 #include <stdio.h>
 
-#include "app/exposition.h"
-#include "app/failures.h"
+#include "app/pages/exposition.h"
+#include "app/pages/failures.h"
 #include "app/redact.h"
 #include "unit.h"
 

@@ -1,9 +1,9 @@
-#include "app/page.h"
+#include "app/pages/page.h"
 
 #include <openssl/evp.h>
 #include <stdio.h>
 
-#include "app/page_correction.h"
+#include "app/website/page_correction.h"
 #include "fcgi_smtp/base64.h"
 #include "unit.h"
 #include "website_fixture.h"

@@ -1,5 +1,5 @@
 /* Who may see which page, and what browsers are told about it. */
-#include "app/pages.h"
+#include "app/pages/pages.h"
 
 #include <stdio.h>
 

@@ -1,5 +1,5 @@
 /* GET /readyz: when it says yes, what it asks of whom, and that it ends with the program. */
-#include "app/readiness.h"
+#include "app/servers/readiness.h"
 
 #include <netinet/in.h>
 #include <pthread.h>

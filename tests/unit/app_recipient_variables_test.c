@@ -1,4 +1,4 @@
-#include "app/recipient_variables.h"
+#include "app/mailgun/recipient_variables.h"
 
 #include <stdio.h>
 

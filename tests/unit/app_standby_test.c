@@ -1,4 +1,4 @@
-#include "app/standby.h"
+#include "app/servers/standby.h"
 
 #include <pthread.h>
 

@@ -1,8 +1,8 @@
-#include "app/template.h"
+#include "app/website/template.h"
 
 #include <stdio.h>
 
-#include "app/html.h"
+#include "app/pages/html.h"
 #include "unit.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))

@@ -1,8 +1,8 @@
-#include "app/web_origin.h"
+#include "app/website/web_origin.h"
 
 #include <stdio.h>
 
-#include "app/accept_header.h"
+#include "app/website/accept_header.h"
 #include "unit.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))

@@ -98,6 +98,11 @@ static void covered(void)
         }
         CU_ASSERT_EQUAL(is, table[i].expected);
     }
+    /* Another directory of that name is not the one that was granted. */
+    CU_ASSERT_EQUAL(rename(in_home("spill"), in_home("old")), 0);
+    CU_ASSERT_EQUAL(mkdir(in_home("spill"), 0700), 0);
+    CU_ASSERT_FALSE(sandbox_paths_cover(&paths, in_home("spill"), SANDBOX_WRITE));
+    CU_ASSERT_TRUE(sandbox_paths_cover(&paths, in_home("old"), SANDBOX_WRITE));
     sandbox_paths_free(&paths);
     remove_home();
 }

@@ -1,4 +1,4 @@
-#include "app/password_command.h"
+#include "app/servers/password_command.h"
 
 #include <fcntl.h>
 #include <pthread.h>

@@ -1,4 +1,4 @@
-#include "app/password_helper.h"
+#include "app/servers/password_helper.h"
 
 #include <dirent.h>
 #include <pthread.h>

@@ -2,7 +2,7 @@
 #ifndef FCGI_SMTP_TESTS_WEBSITE_FIXTURE_H
 #define FCGI_SMTP_TESTS_WEBSITE_FIXTURE_H
 
-#include "app/website_mail.h"
+#include "app/website/website_mail.h"
 #include "app_fixture.h"
 
 struct website_fixture {

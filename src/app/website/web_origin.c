@@ -1,0 +1,187 @@
+/*
+ * Browsers leave tabs and line ends in a URL out and take a backslash for a slash (WHATWG URL, 4.4): neither gets in here,
+ * so that "/x" cannot become another host's.
+ */
+#include "app/website/web_origin.h"
+
+#define PORT_DIGITS 5
+
+static struct slice cut(struct slice text, size_t from)
+{
+    return (struct slice){text.data + from, text.len - from};
+}
+
+static bool begins_with(struct slice text, struct slice prefix)
+{
+    return text.len >= prefix.len && slice_equal_nocase((struct slice){text.data, prefix.len}, prefix);
+}
+
+/* Letters, digits and "-._", or an IPv6 address in brackets. */
+static size_t host_len(struct slice text)
+{
+    static const char name[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._";
+    static const char address[] = "0123456789abcdefABCDEF:.";
+    bool literal = text.len > 0 && text.data[0] == '[';
+    const char *set = literal ? address : name;
+    size_t len = literal ? 1 : 0;
+    while (len < text.len && text.data[len] != '\0' && strchr(set, text.data[len]) != NULL) {
+        len++;
+    }
+    if (!literal) {
+        return len;
+    }
+    return len > 1 && len < text.len && text.data[len] == ']' ? len + 1 : 0;
+}
+
+/* The digits behind a colon; 0 octets: they are no port. */
+static size_t read_port(struct slice text, unsigned *port)
+{
+    size_t len = 0;
+    unsigned value = 0;
+    while (len < text.len && len <= PORT_DIGITS && text.data[len] >= '0' && text.data[len] <= '9') {
+        value = value * 10 + (unsigned)(text.data[len] - '0');
+        len++;
+    }
+    if (len > PORT_DIGITS || value > 65535) {
+        return 0;
+    }
+    *port = value;
+    return len;
+}
+
+/* Host and port at the beginning of text, whose scheme is in origin; what follows them is put into rest. */
+static bool read_authority(struct web_origin *origin, struct slice text, struct slice *rest)
+{
+    size_t len = host_len(text);
+    if (len == 0) {
+        return false;
+    }
+    origin->host = (struct slice){text.data, len};
+    origin->port = origin->secure ? 443 : 80;
+    *rest = cut(text, len);
+    if (rest->len == 0 || rest->data[0] != ':') {
+        return true;
+    }
+    size_t digits = read_port(cut(*rest, 1), &origin->port);
+    *rest = cut(*rest, 1 + digits);
+    return digits > 0;
+}
+
+static bool read_origin(struct web_origin *origin, struct slice text, struct slice *rest)
+{
+    *origin = (struct web_origin){.secure = begins_with(text, SLICE("https://"))};
+    if (!origin->secure && !begins_with(text, SLICE("http://"))) {
+        return false;
+    }
+    return read_authority(origin, cut(text, origin->secure ? 8 : 7), rest);
+}
+
+bool web_origin_parse(struct web_origin *origin, struct slice text)
+{
+    struct slice rest;
+    return read_origin(origin, text, &rest) && rest.len == 0;
+}
+
+bool web_origin_of_url(struct web_origin *origin, struct slice url)
+{
+    struct slice rest;
+    return read_origin(origin, url, &rest) && (rest.len == 0 || strchr("/?#", rest.data[0]) != NULL);
+}
+
+static bool same(const struct web_origin *a, const struct web_origin *b)
+{
+    return a->secure == b->secure && a->port == b->port && slice_equal_nocase(a->host, b->host);
+}
+
+bool web_origin_append(struct buf *out, const struct web_origin *origin)
+{
+    if (!buf_append_string(out, origin->secure ? "https://" : "http://") ||
+        !buf_append_slice(out, origin->host)) {
+        return false;
+    }
+    return origin->port == (origin->secure ? 443 : 80) || buf_printf(out, ":%u", origin->port);
+}
+
+bool web_origin_listed(const struct web_origin *origin, const struct config_strings *list)
+{
+    for (size_t i = 0; i < list->count; i++) {
+        struct web_origin entry;
+        if (web_origin_parse(&entry, slice_of(list->items[i])) && same(&entry, origin)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool web_origin_is_host(const struct web_origin *origin, struct slice host)
+{
+    struct web_origin own = {.secure = origin->secure};
+    struct slice rest;
+    if (!read_authority(&own, host, &rest) || rest.len > 0) {
+        return false;
+    }
+    /* $host, which Debian's fastcgi_params hand on in the place of the header, never has a port. */
+    bool has_port = own.host.len < host.len;
+    return slice_equal_nocase(own.host, origin->host) && (!has_port || own.port == origin->port);
+}
+
+static bool is_said(const char *header)
+{
+    return header != NULL && header[0] != '\0';
+}
+
+bool web_origin_request_allowed(const char *origin, const char *referer, const char *host,
+                                const struct config_strings *list)
+{
+    struct web_origin from;
+    if (!is_said(origin) && !is_said(referer)) {
+        return true;
+    }
+    bool known = is_said(origin) ? web_origin_parse(&from, slice_of(origin))
+                                 : web_origin_of_url(&from, slice_of(referer));
+    return known && (web_origin_listed(&from, list) || web_origin_is_host(&from, slice_of(host)));
+}
+
+static bool has_control(struct slice text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        unsigned char c = (unsigned char)text.data[i];
+        if (c < 0x20 || c == 0x7F || c == '\\') {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool is_path(struct slice target)
+{
+    return target.len > 0 && target.data[0] == '/' && (target.len == 1 || target.data[1] != '/') &&
+           !has_control(target);
+}
+
+bool web_origin_target_allowed(struct slice target, const struct config_strings *list)
+{
+    struct web_origin origin;
+    if (is_path(target)) {
+        return true;
+    }
+    return !has_control(target) && web_origin_of_url(&origin, target) && web_origin_listed(&origin, list);
+}
+
+bool web_origin_target_valid(struct slice target)
+{
+    struct web_origin origin;
+    return is_path(target) || (!has_control(target) && web_origin_of_url(&origin, target));
+}
+
+bool web_origin_append_target(struct buf *out, struct slice target)
+{
+    for (size_t i = 0; i < target.len; i++) {
+        unsigned char c = (unsigned char)target.data[i];
+        bool plain = c > 0x20 && c < 0x7F;
+        if (plain ? !buf_append_char(out, (char)c) : !buf_printf(out, "%%%02X", c)) {
+            return false;
+        }
+    }
+    return true;
+}
