@@ -58,6 +58,13 @@ static bool broke_protocol(struct transaction *t, const char *how)
 
 /* --- ends --- */
 
+/* Nobody can have accepted what is still here: a flight with the message in it may be written while replies come. */
+static bool has_left(struct transaction *t)
+{
+    return stream_unsent(&t->session->stream) == 0 ||
+           broke_protocol(t, "it answered before the message had ended");
+}
+
 /*
  * When all was said at once, replies are told apart by their number alone; one too many leaves open which was the message's.
  * 421 is no reply to a command (RFC 5321 3.8).
@@ -68,9 +75,6 @@ static bool replies_fit(struct transaction *t)
     if (t->way != MESSAGE_BDAT_AHEAD) {
         return true;
     }
-    if (stream_unsent(&t->session->stream) > 0) {
-        return broke_protocol(t, "it answered before the message had ended");
-    }
     bool closing = in->len == 0 || memcmp(in->data, "421", in->len < 3 ? in->len : 3) == 0;
     return closing || broke_protocol(t, "it gave more replies than there were commands");
 }
@@ -80,7 +84,7 @@ static bool hear_end(struct transaction *t)
     struct smtp_session *session = t->session;
     t->over = session_await(session, end_of_data);
     t->unheard = 0;
-    return t->over && session_expect(session, end_of_data) && replies_fit(t);
+    return t->over && session_expect(session, end_of_data) && has_left(t) && replies_fit(t);
 }
 
 /* RFC 2033 4.2, 4.3: one reply for each recipient that RCPT has accepted, in their order. */
@@ -93,7 +97,7 @@ static bool hear_each(struct transaction *t, bool *accepted, bool *unknown)
             continue;
         }
         ok = ok && session_await(t->session, end_of_data);
-        ok = ok && (t->session->view.code >= 400 || session_expect(t->session, end_of_data));
+        ok = ok && (t->session->view.code >= 400 || (session_expect(t->session, end_of_data) && has_left(t)));
         if (!ok) {
             recipient->state = SMTP_DELIVERY_UNKNOWN;
             *unknown = true;
