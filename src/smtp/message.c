@@ -87,7 +87,10 @@ static bool hear_end(struct transaction *t)
     return t->over && session_expect(session, end_of_data) && has_left(t) && replies_fit(t);
 }
 
-/* RFC 2033 4.2, 4.3: one reply for each recipient that RCPT has accepted, in their order. */
+/*
+ * RFC 2033 4.2, 4.3: one reply for each recipient that RCPT has accepted, in their order. Who is accepted now goes on to
+ * wait, until hear_ends knows that the replies were as many as they should be.
+ */
 static bool hear_each(struct transaction *t, bool *accepted, bool *unknown)
 {
     bool ok = true;
@@ -105,7 +108,6 @@ static bool hear_each(struct transaction *t, bool *accepted, bool *unknown)
         }
         recipient->reply = t->session->view;
         if (!recipient_is_refused(recipient)) {
-            recipient->state = SMTP_DELIVERY_DONE;
             t->outcome->reply = *accepted ? t->outcome->reply : recipient->reply;
             *accepted = true;
         }
@@ -118,6 +120,13 @@ static bool hear_ends(struct transaction *t)
     bool accepted = false;
     bool unknown = false;
     bool all = hear_each(t, &accepted, &unknown);
+    if (accepted && all && !replies_fit(t)) {
+        memset(&t->outcome->reply, 0, sizeof t->outcome->reply);
+        accepted = false;
+        all = false;
+        unknown = true;
+    }
+    recipients_settle(t, accepted ? SMTP_DELIVERY_DONE : SMTP_DELIVERY_UNKNOWN, false);
     t->unheard = 0;
     t->over = true;
     t->settled = true;
