@@ -72,7 +72,8 @@ static bool has_left(struct transaction *t)
 static bool replies_fit(struct transaction *t)
 {
     const struct buf *in = &t->session->stream.in;
-    if (t->way != MESSAGE_BDAT_AHEAD) {
+    bool chunks = t->way == MESSAGE_BDAT && t->delivery->size > CHUNK_SIZE;
+    if (t->way != MESSAGE_BDAT_AHEAD && !chunks) {
         return true;
     }
     bool closing = in->len == 0 || memcmp(in->data, "421", in->len < 3 ? in->len : 3) == 0;
