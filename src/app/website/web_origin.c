@@ -142,44 +142,49 @@ bool web_origin_request_allowed(const char *origin, const char *referer, const c
     return known && (web_origin_listed(&from, list) || web_origin_is_host(&from, slice_of(host)));
 }
 
-static bool has_control(struct slice text)
+/* As web_origin_append_target leaves the octet. */
+static bool stays_plain(unsigned char c)
 {
-    for (size_t i = 0; i < text.len; i++) {
-        unsigned char c = (unsigned char)text.data[i];
+    return c > 0x20 && c < 0x7F;
+}
+
+/* Whether each octet may stand in a target, and all of them have room in a header field. */
+static bool is_writable(struct slice target)
+{
+    size_t written = 0;
+    for (size_t i = 0; i < target.len; i++) {
+        unsigned char c = (unsigned char)target.data[i];
         if (c < 0x20 || c == 0x7F || c == '\\') {
-            return true;
+            return false;
         }
+        written += stays_plain(c) ? 1 : 3;
     }
-    return false;
+    return written <= WEB_ORIGIN_TARGET_MAX;
 }
 
 static bool is_path(struct slice target)
 {
-    return target.len > 0 && target.data[0] == '/' && (target.len == 1 || target.data[1] != '/') &&
-           !has_control(target);
+    return target.len > 0 && target.data[0] == '/' && (target.len == 1 || target.data[1] != '/');
 }
 
 bool web_origin_target_allowed(struct slice target, const struct config_strings *list)
 {
     struct web_origin origin;
-    if (is_path(target)) {
-        return true;
-    }
-    return !has_control(target) && web_origin_of_url(&origin, target) && web_origin_listed(&origin, list);
+    return is_writable(target) &&
+           (is_path(target) || (web_origin_of_url(&origin, target) && web_origin_listed(&origin, list)));
 }
 
 bool web_origin_target_valid(struct slice target)
 {
     struct web_origin origin;
-    return is_path(target) || (!has_control(target) && web_origin_of_url(&origin, target));
+    return is_writable(target) && (is_path(target) || web_origin_of_url(&origin, target));
 }
 
 bool web_origin_append_target(struct buf *out, struct slice target)
 {
     for (size_t i = 0; i < target.len; i++) {
         unsigned char c = (unsigned char)target.data[i];
-        bool plain = c > 0x20 && c < 0x7F;
-        if (plain ? !buf_append_char(out, (char)c) : !buf_printf(out, "%%%02X", c)) {
+        if (stays_plain(c) ? !buf_append_char(out, (char)c) : !buf_printf(out, "%%%02X", c)) {
             return false;
         }
     }

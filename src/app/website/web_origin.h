@@ -11,6 +11,8 @@
 #include "fcgi_smtp/buf.h"
 #include "fcgi_smtp/config.h"
 
+#define WEB_ORIGIN_TARGET_MAX ((size_t)8 * 1024) /* octets of a Location header's value */
+
 /* A host and, where one was said, its port; views of what was parsed. */
 struct web_origin {
     bool secure; /* https */
@@ -43,7 +45,8 @@ bool web_origin_request_allowed(const char *origin, const char *referer, const c
 
 /*
  * Whether a browser may be sent to the target: a path ("/x", never "//host" or what a browser reads as one), or an
- * absolute URL of an origin in the list. None with a control character or backslash in it.
+ * absolute URL of an origin in the list. None with a control character or backslash in it, or one that would be longer than
+ * WEB_ORIGIN_TARGET_MAX in the header.
  */
 bool web_origin_target_allowed(struct slice target, const struct config_strings *list);
 

@@ -7,8 +7,7 @@
 #include "app/website/page_correction.h"
 #include "app/website/web_origin.h"
 
-#define LOCATION_MAX ((size_t)8 * 1024) /* octets */
-#define NOT_SENT     "Your message was not sent"
+#define NOT_SENT "Your message was not sent"
 
 static const struct config_form *config_of(const struct exchange *exchange)
 {
@@ -25,7 +24,7 @@ static struct slice back_of(const struct exchange *exchange)
 static void redirect(struct exchange *exchange, struct slice target)
 {
     struct buf location;
-    buf_init(&location, LOCATION_MAX);
+    buf_init(&location, WEB_ORIGIN_TARGET_MAX);
     http_response_reset(exchange->response, 303);
     if (!web_origin_append_target(&location, target) ||
         !http_response_header(exchange->response, "Location", buf_cstr(&location))) {
