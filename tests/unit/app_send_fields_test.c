@@ -154,7 +154,7 @@ static void test_octets(void)
          "subject=Gr\xC3\xBC\xC3\x9F"
          "e",
          "", "", 0, 0},
-        {URLENCODED, "subject=ab%FCc", "", "subject", "subject is not valid UTF-8 at octet 2", 1, 0},
+        {URLENCODED, "subject=ab%FCc", "", "subject", "subject is not valid UTF-8 at octet 3", 1, 0},
         {URLENCODED, "subject=a%00b", "", "subject", "subject holds a NUL; remove it", 1, 0},
         {URLENCODED, "subject=%FC&_charset_=ISO-8859-1&to=%E4", NULL, "", "", 0, 0},
         {URLENCODED, "subject=%A4&_charset_=iso-8859-15", "subject=\xE2\x82\xAC|_charset_=iso-8859-15", "",
@@ -162,7 +162,7 @@ static void test_octets(void)
         {URLENCODED, "subject=x&_charset_=nonsense", NULL, "_charset_",
          "The charset \"nonsense\" is not known; send UTF-8", 1, 0},
         {URLENCODED, "subject=x&_charset_=utf-8//IGNORE", NULL, "_charset_", "is not known", 1, 0},
-        {URLENCODED, "subject=ab%FF&_charset_=us-ascii", NULL, "subject", "not valid us-ascii at octet 2", 1,
+        {URLENCODED, "subject=ab%FF&_charset_=us-ascii", NULL, "subject", "not valid us-ascii at octet 3", 1,
          0},
         {URLENCODED, "subject=%E3%81&_charset_=euc-jp", NULL, "subject", "not valid euc-jp", 1, 0},
         {URLENCODED, "subject=%00a&_charset_=utf-16be", "subject=a|_charset_=utf-16be", "", "", 0, 0},
