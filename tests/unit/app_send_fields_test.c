@@ -2,6 +2,8 @@
 
 #include "app_fixture.h"
 #include "fcgi_smtp/json.h"
+#include "fcgi_smtp/secret.h"
+#include "memory_search.h"
 #include "unit.h"
 
 /* "name=value" of each value that was given, in order; contents that stay in their blobs show as they are. */
@@ -300,6 +302,22 @@ static void test_wipe(void)
     }
 }
 
+/* The second one is refused, but it was converted before that was known. */
+static void test_wipe_repeated(void)
+{
+    char body[256] = "_charset_=iso-8859-1&password=first&password=";
+    struct app_fixture fixture;
+    memory_secret(70, body + strlen(body));
+    app_fixture_init(&fixture, SERVER);
+    app_fixture_sort(&fixture, URLENCODED, slice_of(body));
+    secret_wipe(body, sizeof body);
+    CU_ASSERT_EQUAL(fixture.errors.count, 1);
+    send_fields_wipe(&fixture.fields);
+    blob_store_free(&fixture.blobs);
+    CU_ASSERT_EQUAL(memory_search(70), 0);
+    app_fixture_free(&fixture);
+}
+
 static const struct unit_test tests[] = {
     {"names", test_names},
     {"repeated fields", test_repeats},
@@ -313,6 +331,7 @@ static const struct unit_test tests[] = {
     {"the list of errors is bounded", test_error_list},
     {"error texts are printable", test_error_text},
     {"passwords are wiped", test_wipe},
+    {"repeated passwords are wiped", test_wipe_repeated},
 };
 
 UNIT_SUITE(app_send_fields, tests);
