@@ -21,7 +21,11 @@ static bool no_memory(struct exchange *exchange)
     return refuse(exchange, PROBLEM_INTERNAL);
 }
 
-enum replaced { REPLACED, REPLACED_TOO_LONG, REPLACED_FAILED };
+enum replaced {
+    REPLACED,
+    REPLACED_TOO_LONG,
+    REPLACED_FAILED /* memory, or the spill file: exchange->err says so */
+};
 
 static bool into_buf(void *ctx, struct slice piece)
 {
@@ -38,10 +42,11 @@ static enum replaced replace_value(struct personal *one, struct slice *text)
     }
     buf_init(&out, most);
     bool good = recipient_variables_replace(*text, one->values, into_buf, &out);
+    bool too_long = !good && !out.starved;
     const char *copy = good ? arena_copy(&one->arena, buf_slice(&out)) : NULL;
     *text = (struct slice){copy, out.len};
     buf_free(&out);
-    return copy != NULL ? REPLACED : REPLACED_TOO_LONG;
+    return copy != NULL ? REPLACED : too_long ? REPLACED_TOO_LONG : REPLACED_FAILED;
 }
 
 /* A text that grows in a blob. */
@@ -170,7 +175,7 @@ static bool fill(struct personal *one)
     case REPLACED_FAILED:
         break;
     }
-    return no_memory(exchange);
+    return exchange->err.text[0] != '\0' ? refuse(exchange, PROBLEM_INTERNAL) : no_memory(exchange);
 }
 
 /* --- one mail: reading and composing it --- */
