@@ -210,7 +210,6 @@ static void overloaded(void *ctx, struct http_request *request, struct http_resp
 static void finished(void *ctx, struct http_request *request, struct http_response *response, bool written)
 {
     struct app *app = ctx;
-    (void)response;
     struct exchange *exchange = http_request_data(request);
     if (!written) {
         metrics_count_unread(&app->metrics);

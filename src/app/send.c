@@ -28,7 +28,8 @@ bool send_check_origin(struct exchange *exchange)
     return false;
 }
 
-bool send_refuse_fields(struct exchange *exchange, struct field_errors *errors)
+/* With the errors; always false. */
+static bool refuse_fields(struct exchange *exchange, struct field_errors *errors)
 {
     exchange->err = errors->first;
     struct json *more = json_object_new();
@@ -52,11 +53,6 @@ static bool refuse_by_policy(struct exchange *exchange, enum http_problem proble
     return refuse(exchange, problem);
 }
 
-static const struct config_server *settings_of(const struct exchange *exchange)
-{
-    return exchange->choice.overrides ? &exchange->choice.settings : exchange->choice.server;
-}
-
 static enum submission_result read_submission(struct exchange *exchange, struct field_errors *errors)
 {
     const struct snapshot *snapshot = exchange->snapshot;
@@ -73,7 +69,7 @@ static enum submission_result read_submission(struct exchange *exchange, struct 
         .errors = errors,
         .err = &exchange->err,
     };
-    return whole_message_read(&reading, slice_of(settings_of(exchange)->domain));
+    return whole_message_read(&reading, send_domain(exchange));
 }
 
 bool send_check_reading(struct exchange *exchange, enum submission_result read, struct field_errors *errors)
@@ -86,7 +82,7 @@ bool send_check_reading(struct exchange *exchange, enum submission_result read, 
     case SUBMISSION_OK:
         break;
     }
-    return errors->count == 0 || send_refuse_fields(exchange, errors);
+    return errors->count == 0 || refuse_fields(exchange, errors);
 }
 
 /* Unknown and invalid fields, all at once; then missing ones; then policy. */
@@ -97,15 +93,13 @@ static bool check_fields(struct exchange *exchange, struct field_errors *errors)
     if (!send_fields_sort(&exchange->fields, &exchange->form, &exchange->arena, errors, err)) {
         return refuse(exchange, PROBLEM_INTERNAL);
     }
-    struct err not_allowed = {0};
+    struct err not_allowed = {0}; /* told when all else is good */
     enum server_choice_result chosen =
         server_choice_make(&exchange->choice, &exchange->fields, exchange->snapshot->config, exchange->allow,
                            &exchange->arena, errors, &not_allowed);
     enum submission_result read = read_submission(exchange, errors);
     if (chosen == SERVER_CHOICE_FAILED) {
         *err = not_allowed;
-    }
-    if (chosen == SERVER_CHOICE_FAILED) {
         return refuse(exchange, PROBLEM_INTERNAL);
     }
     if (!send_check_reading(exchange, read, errors)) {
@@ -136,7 +130,7 @@ bool send_check_policy(struct exchange *exchange, const struct submission *submi
 
 struct slice send_domain(const struct exchange *exchange)
 {
-    return slice_of(settings_of(exchange)->domain);
+    return slice_of(server_choice_settings(&exchange->choice)->domain);
 }
 
 enum compose_result send_make(struct exchange *exchange, struct submission *submission, struct slice domain)
@@ -184,7 +178,7 @@ enum http_verdict send_prepare(struct exchange *exchange)
     struct field_errors errors = {.from_json = exchange->form.from_json};
     bool good = check_fields(exchange, &errors);
     field_errors_free(&errors);
-    if (!good || !send_compose(exchange, &exchange->submission, slice_of(settings_of(exchange)->domain))) {
+    if (!good || !send_compose(exchange, &exchange->submission, send_domain(exchange))) {
         return HTTP_ANSWER;
     }
     if (exchange->submission.dry_run) {

@@ -8,7 +8,8 @@
 
 static struct slice cut(struct slice text, size_t from)
 {
-    return (struct slice){text.data + from, text.len - from};
+    slice_skip(&text, from);
+    return text;
 }
 
 static bool begins_with(struct slice text, struct slice prefix)
@@ -38,7 +39,7 @@ static size_t read_port(struct slice text, unsigned *port)
 {
     size_t len = 0;
     unsigned value = 0;
-    while (len < text.len && len <= PORT_DIGITS && text.data[len] >= '0' && text.data[len] <= '9') {
+    while (len < text.len && len <= PORT_DIGITS && ascii_is_digit(text.data[len])) {
         value = value * 10 + (unsigned)(text.data[len] - '0');
         len++;
     }
