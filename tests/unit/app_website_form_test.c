@@ -225,6 +225,9 @@ static void test_configuration(void)
         {"forms: {a: {to: 'nobody:;'}}\n",
          "forms.a.to: there is no address in to, cc and bcc; expected mailboxes like \"Name "
          "<local@domain>\"\n"},
+        {"forms: {a: {cc: ['nobody:;'], bcc: ['x@y.example']}, b: {bcc: ['nobody:;']}}\n",
+         "forms.b.bcc: there is no address in to, cc and bcc; expected mailboxes like \"Name "
+         "<local@domain>\"\n"},
         {FORM(", cc: [a@b.example, 'a b'], bcc: x, from: y"),
          "forms.contact.from: \"y\" cannot be read as a mail address: an \"@\" is missing or not where it "
          "must be; "

@@ -50,7 +50,12 @@ static void check_people(struct parsing *p, const struct website_form *form)
         report(p, "from", "there is no address in it", EXPECTED_MAILBOXES);
     }
     if (form->to.count + form->cc.count + form->bcc.count == 0) {
-        report(p, "to", "there is no address in to, cc and bcc", EXPECTED_MAILBOXES);
+        const struct config_form *given = form->config; /* checked: it gives one of them */
+        report(p,
+               given->to.count > 0   ? "to"
+               : given->cc.count > 0 ? "cc"
+                                     : "bcc",
+               "there is no address in to, cc and bcc", EXPECTED_MAILBOXES);
     }
 }
 
