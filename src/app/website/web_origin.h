@@ -11,7 +11,9 @@
 #include "fcgi_smtp/buf.h"
 #include "fcgi_smtp/config.h"
 
-#define WEB_ORIGIN_TARGET_MAX ((size_t)8 * 1024) /* octets of a Location header's value */
+/* Octets of a target in a Location header: by default nginx takes no more than 4 KiB of an answer's header fields
+ * (fastcgi_buffer_size), and what comes with a longer one would be a 502. */
+#define WEB_ORIGIN_TARGET_MAX ((size_t)2 * 1024)
 
 /* A host and, where one was said, its port; views of what was parsed. */
 struct web_origin {
