@@ -24,7 +24,7 @@ static void put(struct output *out, const char *octets, size_t len)
 /* Ends a word. Not '=', '/' or '&': what is glued to an address by them goes with it. */
 static bool is_delimiter(char c)
 {
-    return c == '\0' || strchr(" \t\r\n<>()[]{},;\"", c) != NULL;
+    return c == '\0' || ascii_is_one_of(c, " \t\r\n<>()[]{},;\"");
 }
 
 static bool has_at(struct slice word)

@@ -18,7 +18,7 @@ static size_t find(struct slice text, const char *needle)
 
 static bool is_name(struct slice name)
 {
-    if (name.len == 0 || name.len > TEMPLATE_NAME_MAX || strchr("#/^!&>=", name.data[0]) != NULL) {
+    if (name.len == 0 || name.len > TEMPLATE_NAME_MAX || ascii_is_one_of(name.data[0], "#/^!&>=")) {
         return false;
     }
     for (size_t i = 0; i < name.len; i++) {

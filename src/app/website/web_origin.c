@@ -17,15 +17,18 @@ static bool begins_with(struct slice text, struct slice prefix)
     return text.len >= prefix.len && slice_equal_nocase((struct slice){text.data, prefix.len}, prefix);
 }
 
+static bool may_be_in_host(char c, bool literal)
+{
+    return literal ? ascii_hex_value(c) >= 0 || ascii_is_one_of(c, ":.")
+                   : ascii_is_alphanumeric(c) || ascii_is_one_of(c, "-._");
+}
+
 /* Letters, digits and "-._", or an IPv6 address in brackets. */
 static size_t host_len(struct slice text)
 {
-    static const char name[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._";
-    static const char address[] = "0123456789abcdefABCDEF:.";
     bool literal = text.len > 0 && text.data[0] == '[';
-    const char *set = literal ? address : name;
     size_t len = literal ? 1 : 0;
-    while (len < text.len && text.data[len] != '\0' && strchr(set, text.data[len]) != NULL) {
+    while (len < text.len && may_be_in_host(text.data[len], literal)) {
         len++;
     }
     if (!literal) {
@@ -86,7 +89,7 @@ bool web_origin_parse(struct web_origin *origin, struct slice text)
 bool web_origin_of_url(struct web_origin *origin, struct slice url)
 {
     struct slice rest;
-    return read_origin(origin, url, &rest) && (rest.len == 0 || strchr("/?#", rest.data[0]) != NULL);
+    return read_origin(origin, url, &rest) && (rest.len == 0 || ascii_is_one_of(rest.data[0], "/?#"));
 }
 
 static bool same(const struct web_origin *a, const struct web_origin *b)
