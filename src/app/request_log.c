@@ -85,8 +85,7 @@ static const char *result_text(const struct exchange *exchange)
         [RESULT_TRAPPED] = "honeypot",
         [RESULT_REPLAYED] = "replayed",
     };
-    bool unknown = exchange->delivery != NULL && strcmp(exchange->delivery, "unknown") == 0;
-    return unknown ? "unknown" : texts[exchange->result];
+    return exchange_delivery_is_unknown(exchange) ? "unknown" : texts[exchange->result];
 }
 
 /* The first recipient who did not get the mail, where others did; one whose fate is unknown before all. NULL: there is none. */

@@ -24,8 +24,7 @@ bool send_check_origin(struct exchange *exchange)
             "A browser sent this from a page of another origin (Sec-Fetch-Site: %s); post from the same "
             "origin, or from a program",
             site);
-    exchange_refuse(exchange, PROBLEM_CROSS_SITE);
-    return false;
+    return exchange_refuse(exchange, PROBLEM_CROSS_SITE);
 }
 
 /* With the errors; always false. */
@@ -40,17 +39,11 @@ static bool refuse_fields(struct exchange *exchange, struct field_errors *errors
     return false;
 }
 
-static bool refuse(struct exchange *exchange, enum http_problem problem)
-{
-    exchange_refuse(exchange, problem);
-    return false;
-}
-
 /* By the policy that holds for the request. */
 static bool refuse_by_policy(struct exchange *exchange, enum http_problem problem)
 {
     access_explain(exchange);
-    return refuse(exchange, problem);
+    return exchange_refuse(exchange, problem);
 }
 
 static enum submission_result read_submission(struct exchange *exchange, struct field_errors *errors)
@@ -76,9 +69,9 @@ bool send_check_reading(struct exchange *exchange, enum submission_result read, 
 {
     switch (read) {
     case SUBMISSION_FAILED:
-        return refuse(exchange, PROBLEM_INTERNAL);
+        return exchange_refuse(exchange, PROBLEM_INTERNAL);
     case SUBMISSION_TOO_MANY:
-        return refuse(exchange, PROBLEM_TOO_MANY_RECIPIENTS);
+        return exchange_refuse(exchange, PROBLEM_TOO_MANY_RECIPIENTS);
     case SUBMISSION_OK:
         break;
     }
@@ -91,7 +84,7 @@ static bool check_fields(struct exchange *exchange, struct field_errors *errors)
     struct submission *submission = &exchange->submission;
     struct err *err = &exchange->err;
     if (!send_fields_sort(&exchange->fields, &exchange->form, &exchange->arena, errors, err)) {
-        return refuse(exchange, PROBLEM_INTERNAL);
+        return exchange_refuse(exchange, PROBLEM_INTERNAL);
     }
     struct err not_allowed = {0}; /* told when all else is good */
     enum server_choice_result chosen =
@@ -100,13 +93,13 @@ static bool check_fields(struct exchange *exchange, struct field_errors *errors)
     enum submission_result read = read_submission(exchange, errors);
     if (chosen == SERVER_CHOICE_FAILED) {
         *err = not_allowed;
-        return refuse(exchange, PROBLEM_INTERNAL);
+        return exchange_refuse(exchange, PROBLEM_INTERNAL);
     }
     if (!send_check_reading(exchange, read, errors)) {
         return false;
     }
     if (!submission_complete(submission, err)) {
-        return refuse(exchange, PROBLEM_MISSING_FIELD);
+        return exchange_refuse(exchange, PROBLEM_MISSING_FIELD);
     }
     if (chosen == SERVER_NOT_ALLOWED) {
         *err = not_allowed;
@@ -155,11 +148,11 @@ bool send_compose(struct exchange *exchange, struct submission *submission, stru
     case COMPOSE_OK:
         return true;
     case COMPOSE_INVALID:
-        return refuse(exchange, PROBLEM_INVALID_FIELD);
+        return exchange_refuse(exchange, PROBLEM_INVALID_FIELD);
     case COMPOSE_FAILED:
         break;
     }
-    return refuse(exchange, PROBLEM_INTERNAL);
+    return exchange_refuse(exchange, PROBLEM_INTERNAL);
 }
 
 enum http_verdict send_begin(struct exchange *exchange)
@@ -196,6 +189,6 @@ void send_deliver(struct exchange *exchange)
     if (tried) {
         answer_outcome(exchange);
     } else {
-        exchange_refuse(exchange, PROBLEM_INTERNAL);
+        (void)exchange_refuse(exchange, PROBLEM_INTERNAL);
     }
 }

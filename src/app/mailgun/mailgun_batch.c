@@ -15,16 +15,10 @@
 /* Times that a text may grow when it becomes UTF-8, and not be over limits.text. */
 #define CHARSET_GROWTH_MAX 4
 
-static bool refuse(struct exchange *exchange, enum http_problem problem)
-{
-    exchange_refuse(exchange, problem);
-    return false;
-}
-
 static bool no_memory(struct exchange *exchange)
 {
     err_set(&exchange->err, "There is no memory left for the mails");
-    return refuse(exchange, PROBLEM_INTERNAL);
+    return exchange_refuse(exchange, PROBLEM_INTERNAL);
 }
 
 /* --- what all mails have --- */
@@ -106,17 +100,18 @@ bool mailgun_batch_read(struct exchange *exchange, struct field_errors *errors)
         return no_memory(exchange);
     }
     if (!convert_texts(exchange, errors)) {
-        return exchange->err.text[0] != '\0' ? refuse(exchange, PROBLEM_INTERNAL) : no_memory(exchange);
+        return exchange->err.text[0] != '\0' ? exchange_refuse(exchange, PROBLEM_INTERNAL)
+                                             : no_memory(exchange);
     }
     switch (read_recipients(exchange, errors)) {
     case SUBMISSION_OK:
         return true;
     case SUBMISSION_TOO_MANY:
-        return refuse(exchange, PROBLEM_TOO_MANY_RECIPIENTS);
+        return exchange_refuse(exchange, PROBLEM_TOO_MANY_RECIPIENTS);
     case SUBMISSION_FAILED:
         break;
     }
-    return refuse(exchange, PROBLEM_INTERNAL);
+    return exchange_refuse(exchange, PROBLEM_INTERNAL);
 }
 
 bool mailgun_batch_check(struct exchange *exchange)
@@ -125,7 +120,7 @@ bool mailgun_batch_check(struct exchange *exchange)
     bool good = all->count > 0;
     if (!good) { /* an empty group */
         err_set(&exchange->err, "The mail has no recipient; give at least one address in to");
-        exchange_refuse(exchange, PROBLEM_MISSING_FIELD);
+        (void)exchange_refuse(exchange, PROBLEM_MISSING_FIELD);
     }
     for (size_t i = 0; i < all->count && good; i++) {
         struct personal one;

@@ -9,16 +9,10 @@
 #include "app/mailgun/mailgun_mail.h"
 #include "app/send.h"
 
-static bool refuse(struct exchange *exchange, enum http_problem problem)
-{
-    exchange_refuse(exchange, problem);
-    return false;
-}
-
 static bool no_memory(struct exchange *exchange)
 {
     err_set(&exchange->err, "There is no memory left for the mails");
-    return refuse(exchange, PROBLEM_INTERNAL);
+    return exchange_refuse(exchange, PROBLEM_INTERNAL);
 }
 
 enum replaced {
@@ -171,11 +165,11 @@ static bool fill(struct personal *one)
         err_set_field(&exchange->err, name.data, name.len);
         err_set(&exchange->err, "%.*s is over its limit with its variables in place; make it or them shorter",
                 SLICE_ARGS(name));
-        return refuse(exchange, PROBLEM_REQUEST_TOO_LARGE);
+        return exchange_refuse(exchange, PROBLEM_REQUEST_TOO_LARGE);
     case REPLACED_FAILED:
         break;
     }
-    return exchange->err.text[0] != '\0' ? refuse(exchange, PROBLEM_INTERNAL) : no_memory(exchange);
+    return exchange->err.text[0] != '\0' ? exchange_refuse(exchange, PROBLEM_INTERNAL) : no_memory(exchange);
 }
 
 /* --- one mail: reading and composing it --- */
@@ -243,7 +237,7 @@ bool personal_make(struct personal *one, const struct recipients *all, size_t in
         message->message_id = mailgun->id;
     }
     if (!mailgun_mail_complete(&one->submission, &exchange->err)) {
-        return refuse(exchange, PROBLEM_MISSING_FIELD);
+        return exchange_refuse(exchange, PROBLEM_MISSING_FIELD);
     }
     return send_check_policy(exchange, &one->submission) &&
            send_compose(exchange, &one->submission, mailgun->domain) && keep_id(exchange);

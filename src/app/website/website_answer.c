@@ -63,7 +63,7 @@ static void present_success(struct exchange *exchange)
 
 static const char *failure_text(const struct exchange *exchange)
 {
-    if (strcmp(exchange->delivery, "unknown") == 0) {
+    if (exchange_delivery_is_unknown(exchange)) {
         return "It is not certain whether your message was sent. Sending it again may send it twice.";
     }
     return "Something went wrong on our side, and your message was not sent. Please try again later.";
@@ -87,7 +87,7 @@ static void present_failure(struct exchange *exchange)
         page_write_message(response, response->status, NOT_SENT, text, back_of(exchange));
         return;
     }
-    bool unknown = strcmp(exchange->delivery, "unknown") == 0;
+    bool unknown = exchange_delivery_is_unknown(exchange);
     page_correction_write(response, &(struct page_correction){
                                         .status = response->status,
                                         .title = unknown ? "Was your message sent?" : NOT_SENT,
