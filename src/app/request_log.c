@@ -23,6 +23,7 @@
 struct line {
     struct log_field fields[LINE_FIELDS_MAX];
     char numbers[LINE_FIELDS_MAX][NUMBER_MAX];
+    char field[TEXT_MAX];
     char detail[TEXT_MAX];
     char earlier[TEXT_MAX];
     char reply[TEXT_MAX];
@@ -307,7 +308,7 @@ void request_log(struct exchange *exchange, bool written)
     add_number(&line, "status", exchange->response->status);
     add(&line, "outcome", slice_of(result_text(exchange)));
     add(&line, "problem", slice_of(exchange->token));
-    add(&line, "field", slice_of(exchange->err.field));
+    add_text(&line, "field", exchange->err.field, line.field); /* a client chose its name */
     add_text(&line, "detail", exchange->err.text, line.detail);
     add_hint(&line, exchange);
     add_end(&line, exchange->request, written);
