@@ -30,7 +30,7 @@ run() {
     preset=$1
     labels=$2
     step "test: $preset ($labels)"
-    (cd "build/$preset" && ctest --output-on-failure --no-tests=error -L "$labels" --output-junit junit.xml)
+    (cd "build/$preset" && ctest -j "$jobs" --output-on-failure --no-tests=error -L "$labels" --output-junit junit.xml)
     if grep -q '<skipped' "build/$preset/junit.xml"; then
         echo "a test was skipped:"
         grep -B1 '<skipped' "build/$preset/junit.xml"

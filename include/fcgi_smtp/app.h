@@ -1,9 +1,8 @@
 /*
  * app: one request from form to answer; the only part that knows all the others.
  *
- * It turns a configuration into endpoints and serves the routes: /send, /form/NAME, /v3/DOMAIN/messages, /healthz, /readyz and
- * the pages. The command line uses the same
- * endpoints, and the same way from a form to an answer.
+ * It turns a configuration into endpoints and serves the routes: /send, /form/NAME, /v3/DOMAIN/messages, /healthz,
+ * /readyz and the pages. The command line uses the same endpoints, and the same way from a form to an answer.
  */
 #ifndef FCGI_SMTP_APP_H
 #define FCGI_SMTP_APP_H
@@ -24,8 +23,11 @@ struct app;
  */
 void app_check(const struct config *config, struct config_report *report);
 
-/* Takes config over, also when it fails. NULL: a trust store cannot be loaded, or a default or form is invalid (app_check
- * says which). */
+/*
+ * Takes config over, also when it fails. Where a server has a password_command it forks the process that runs it: call it
+ * before there are threads and before the sandbox. NULL, err says why: there is no memory, a trust store cannot be loaded,
+ * that process cannot be started, or a default or form is invalid (app_check says which).
+ */
 struct app *app_new(struct config *config, struct err *err);
 
 /* The configuration that requests begin with now; valid until the next app_reload. */

@@ -40,8 +40,7 @@ int64_t http_request_content_length(const struct http_request *request);
 enum http_read {
     HTTP_READ_DATA,      /* at least one octet */
     HTTP_READ_END,       /* the body is complete: its length is CONTENT_LENGTH and the stream ended cleanly */
-    HTTP_READ_TRUNCATED, /* it ended early, or the read deadline passed: nothing may be sent for this request
-                          */
+    HTTP_READ_TRUNCATED, /* it ended early, or the read deadline passed: nothing may be sent for it */
 };
 
 /*

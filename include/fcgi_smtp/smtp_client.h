@@ -85,8 +85,10 @@ struct smtp_endpoint;
 /* NULL when the trust store cannot be loaded; the error names the file. */
 struct smtp_endpoint *smtp_endpoint_new(const struct smtp_settings *settings, struct err *err);
 
-/* The same but sharing the trust store of base (which must outlive it): for a request that overrides
- * settings. */
+/*
+ * The same but sharing the trust store of base (which must outlive it): for a request that overrides settings. A host that
+ * is not base's is looked up apart, so that no request can keep base's from being found.
+ */
 struct smtp_endpoint *smtp_endpoint_derive(const struct smtp_endpoint *base,
                                            const struct smtp_settings *settings, struct err *err);
 
@@ -120,8 +122,7 @@ enum smtp_class {
     SMTP_AUTH_FAILED,       /* 530, 534, 535, 538, x.7.8; no usable mechanism; refused by us without TLS */
     SMTP_PROTOCOL_ERROR,    /* broken replies */
     SMTP_TEMPORARY,         /* 4yz */
-    SMTP_MESSAGE_REFUSED, /* 5yz to MAIL, DATA or the end of data; over SIZE; SMTPUTF8 needed and not offered
-                           */
+    SMTP_MESSAGE_REFUSED, /* 5yz to MAIL, DATA or the end of data; over SIZE; SMTPUTF8 or 8BITMIME missing */
     SMTP_RECIPIENTS_REFUSED, /* 5yz to every RCPT */
     SMTP_TIMED_OUT,          /* a deadline */
     SMTP_LOCAL_FAILURE       /* memory, the message's source */
@@ -169,9 +170,8 @@ enum smtp_ret { SMTP_RET_UNSET, SMTP_RET_FULL, SMTP_RET_HDRS };
 struct smtp_session;
 
 struct smtp_delivery {
-    struct smtp_session
-        *session; /* that an earlier delivery to the same endpoint left, taken over, and used if it is
-                                     still fit; NULL: none */
+    /* That an earlier delivery to the same endpoint left: taken over, and used if it is still fit. NULL: none. */
+    struct smtp_session *session;
     const struct addr_spec *return_path; /* text empty: the null path */
     struct smtp_recipient *recipients;
     size_t recipient_count; /* >= 1, each address once */
@@ -184,9 +184,11 @@ struct smtp_delivery {
     enum smtp_ret ret;
     const char *envid; /* ENVID, not yet xtext-encoded; NULL: none. Said only with notify or ret */
     deadline total;
-    deadline
-        ready_by; /* all that comes before MAIL must be done by then, so that there is time for another server; 0:
-                          only total counts. Nothing that was begun with MAIL ends because of it. */
+    /*
+     * All that comes before MAIL must be done by then, so that there is time for another server; 0: only total counts.
+     * Nothing that was begun with MAIL ends because of it.
+     */
+    deadline ready_by;
     int cancel_fd; /* once it is readable the delivery ends as if total had passed; -1: there is none */
     const struct smtp_trace *trace; /* NULL: none; else valid until smtp_release, and the pool is not used */
 };
@@ -212,8 +214,8 @@ struct smtp_times {
 
 struct smtp_outcome {
     enum smtp_class class;
-    enum smtp_delivery_state
-        state;         /* UNKNOWN: lost after the write that holds the data's last octet was begun */
+    /* UNKNOWN: lost after the write that holds the data's last octet was begun. */
+    enum smtp_delivery_state state;
     const char *stage; /* "connect", "TLS", "greeting", "EHLO", "STARTTLS", "AUTH", "MAIL", "RCPT", "DATA",
                           "end of data"; static */
     struct smtp_reply_view reply; /* the deciding one; code 0 if none */
@@ -248,8 +250,10 @@ struct smtp_probe {
  */
 void smtp_probe(struct smtp_endpoint *endpoint, const struct smtp_probe *probe, struct smtp_outcome *outcome);
 
-/* Says QUIT without awaiting the reply and closes. Takes NULL. Never blocks for longer than a write to a full
- * socket may. */
+/*
+ * Gives the session to the pool of its endpoint; where that does not keep it, says QUIT without awaiting the reply and
+ * closes. Takes NULL. Never waits.
+ */
 void smtp_release(struct smtp_endpoint *endpoint, struct smtp_session *session);
 
 /* Sessions that wait in the endpoint's pool at this moment. */

@@ -9,7 +9,7 @@
 
 static bool refuse_key(struct exchange *exchange, enum http_problem problem, bool wrong)
 {
-    exchange_refuse(exchange, problem);
+    (void)exchange_refuse(exchange, problem);
     keys_challenge(exchange->response, wrong);
     return false;
 }
@@ -32,8 +32,7 @@ bool access_check(struct exchange *exchange)
         break;
     }
     err_set(&exchange->err, "There is no memory left to look at the API key");
-    exchange_refuse(exchange, PROBLEM_INTERNAL);
-    return false;
+    return exchange_refuse(exchange, PROBLEM_INTERNAL);
 }
 
 bool access_require(struct exchange *exchange)

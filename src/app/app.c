@@ -50,7 +50,7 @@ static enum http_verdict refuse_method(struct exchange *exchange, const struct h
 {
     err_set(&exchange->err, "%s is not answered here; use %s", http_request_method(exchange->request),
             route->allow);
-    exchange_refuse(exchange, PROBLEM_METHOD_NOT_ALLOWED);
+    (void)exchange_refuse(exchange, PROBLEM_METHOD_NOT_ALLOWED);
     /* It fits: the problem's own fields are few. */
     (void)!http_response_header(exchange->response, "Allow", route->allow);
     return HTTP_ANSWER;
@@ -149,7 +149,7 @@ static enum http_verdict choose_route(struct exchange *exchange)
         err_set(&exchange->err,
                 "There is nothing at this path; mails are posted to /send below base_path (%s)",
                 config->base_path);
-        exchange_refuse(exchange, PROBLEM_NO_SUCH_ROUTE);
+        (void)exchange_refuse(exchange, PROBLEM_NO_SUCH_ROUTE);
         return HTTP_ANSWER;
     }
     return run_route(exchange, route, method_allowed);
@@ -177,7 +177,7 @@ static enum http_verdict begin(void *ctx, struct http_request *request, struct h
     enum http_verdict verdict = choose_route(exchange);
     if (verdict == HTTP_DELIVER && exchange->arena.starved) { /* then something may be missing in the mail */
         err_set(&exchange->err, EXCHANGE_NO_MEMORY);
-        exchange_refuse(exchange, PROBLEM_INTERNAL);
+        (void)exchange_refuse(exchange, PROBLEM_INTERNAL);
         verdict = HTTP_ANSWER;
     }
     if (verdict == HTTP_ANSWER) {
@@ -211,7 +211,6 @@ static void overloaded(void *ctx, struct http_request *request, struct http_resp
 static void finished(void *ctx, struct http_request *request, struct http_response *response, bool written)
 {
     struct app *app = ctx;
-    (void)response;
     struct exchange *exchange = http_request_data(request);
     if (!written) {
         metrics_count_unread(&app->metrics);

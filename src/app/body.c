@@ -6,19 +6,13 @@
 
 #include "app/exchange.h"
 
-static bool refuse(struct exchange *exchange, enum http_problem problem)
-{
-    exchange_refuse(exchange, problem);
-    return false;
-}
-
 static bool refuse_too_large(struct exchange *exchange)
 {
     err_set(&exchange->err,
             "The request is larger than the %lld octets that are allowed; send less, or ask the operator to "
             "raise limits.request",
             (long long)exchange->snapshot->config->limits.request);
-    return refuse(exchange, PROBLEM_REQUEST_TOO_LARGE);
+    return exchange_refuse(exchange, PROBLEM_REQUEST_TOO_LARGE);
 }
 
 /* A JSON text is kept whole, so it has a limit of its own. */
@@ -35,12 +29,12 @@ static bool check_announced(struct exchange *exchange)
     if (coding != NULL && coding[0] != '\0' && strcasecmp(coding, "identity") != 0) {
         err_set(&exchange->err,
                 "A body with Content-Encoding: %s is not read; send it without a content coding", coding);
-        return refuse(exchange, PROBLEM_UNSUPPORTED_MEDIA_TYPE);
+        return exchange_refuse(exchange, PROBLEM_UNSUPPORTED_MEDIA_TYPE);
     }
     int64_t length = http_request_content_length(exchange->request);
     if (length < -1) {
         err_set(&exchange->err, "Content-Length is no number; send the body's length in octets");
-        return refuse(exchange, PROBLEM_MALFORMED_FORM);
+        return exchange_refuse(exchange, PROBLEM_MALFORMED_FORM);
     }
     if (is_large_json(exchange, length)) {
         err_set(
@@ -48,7 +42,7 @@ static bool check_announced(struct exchange *exchange)
             "The JSON is larger than the %lld octets that are allowed; send files as multipart/form-data, "
             "or ask the operator to raise limits.json",
             (long long)exchange->snapshot->config->limits.json);
-        return refuse(exchange, PROBLEM_REQUEST_TOO_LARGE);
+        return exchange_refuse(exchange, PROBLEM_REQUEST_TOO_LARGE);
     }
     return length <= exchange->snapshot->config->limits.request || refuse_too_large(exchange);
 }
@@ -62,7 +56,7 @@ bool body_refuse(struct exchange *exchange, enum form_result result)
         [FORM_TOO_MANY_FIELDS] = PROBLEM_TOO_MANY_FIELDS,
         [FORM_FAILED] = PROBLEM_INTERNAL,
     };
-    return refuse(exchange, problems[result]);
+    return exchange_refuse(exchange, problems[result]);
 }
 
 /* One chunk into the parser; true: there may be more. False: *good says whether the form is complete, or a problem
@@ -75,7 +69,7 @@ static bool read_chunk(struct exchange *exchange, struct form_parser *parser, bo
     case HTTP_READ_TRUNCATED:
         err_set(&exchange->err, "The request's body ended early: %llu octets arrived; send it again, whole",
                 (unsigned long long)http_request_body_read(exchange->request));
-        *good = refuse(exchange, PROBLEM_MALFORMED_FORM);
+        *good = exchange_refuse(exchange, PROBLEM_MALFORMED_FORM);
         return false;
     case HTTP_READ_END:
         result = form_parser_finish(parser, &exchange->err);

@@ -69,6 +69,9 @@ bool defaults_parse(struct defaults *defaults, const struct config *config, defa
     arena_init(arena, DEFAULTS_ARENA_MAX);
 
     parse_text(&defaults->from, given->from, "defaults.from", arena, &reporter);
+    if (given->from != NULL && defaults->from.count == 0 && reporter.good) { /* "nobody:;" */
+        report(&reporter, "defaults.from", "there is no address in it", EXPECTED_MAILBOXES);
+    }
     parse_text(&defaults->reply_to, given->reply_to, "defaults.reply_to", arena, &reporter);
     parse_strings(&defaults->to, &given->to, "defaults.to", arena, &reporter);
     parse_strings(&defaults->cc, &given->cc, "defaults.cc", arena, &reporter);

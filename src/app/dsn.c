@@ -23,7 +23,7 @@ static unsigned bit_of(struct slice word)
 
 static bool is_separator(char c)
 {
-    return c == ',' || c == ' ' || c == '\t';
+    return c == ',' || ascii_is_blank(c);
 }
 
 bool dsn_notify(struct slice text, unsigned *bits)

@@ -113,10 +113,17 @@ void exchange_free(struct exchange *exchange);
 void exchange_problem(struct exchange *exchange, enum http_problem problem, const char *delivery,
                       struct json *more);
 
-/* A refusal before any SMTP. */
-static inline void exchange_refuse(struct exchange *exchange, enum http_problem problem)
+/* A refusal before any SMTP. Always false, for the checks that end with it. */
+static inline bool exchange_refuse(struct exchange *exchange, enum http_problem problem)
 {
     exchange_problem(exchange, problem, "none", NULL);
+    return false;
+}
+
+/* Whether a problem was answered after which nobody knows whether the mail was delivered. */
+static inline bool exchange_delivery_is_unknown(const struct exchange *exchange)
+{
+    return exchange->delivery != NULL && strcmp(exchange->delivery, "unknown") == 0;
 }
 
 #endif

@@ -70,7 +70,7 @@ static enum field_text_result convert(const struct form_field *field, struct sli
     case CHARSET_MALFORMED:
     case CHARSET_INCOMPLETE:
         err_set(err, "%.*s is not valid %.*s at octet %" PRIu64 "; declare the charset that it is in",
-                SLICE_ARGS(field->name), SLICE_ARGS(charset), offset);
+                SLICE_ARGS(field->name), SLICE_ARGS(charset), offset + 1);
         return FIELD_TEXT_INVALID;
     default:
         return FIELD_TEXT_OK;
@@ -90,7 +90,7 @@ enum field_text_result field_text_read(struct form_field *field, struct slice fo
     size_t valid = utf8_valid_prefix(*text);
     if (valid < text->len) {
         err_set(err, "%.*s is not valid UTF-8 at octet %zu; send UTF-8, or declare the charset in _charset_",
-                SLICE_ARGS(field->name), valid);
+                SLICE_ARGS(field->name), valid + 1);
         *text = (struct slice){0};
         return FIELD_TEXT_INVALID;
     }

@@ -11,7 +11,8 @@
 
 enum field_text_result {
     FIELD_TEXT_OK,
-    FIELD_TEXT_INVALID, /* the client's fault: err says what to change, in words that begin with the field's name */
+    FIELD_TEXT_INVALID, /* the client's fault: err says what to change, in words that begin with the field's name;
+                           octets count from 1 */
     FIELD_TEXT_FAILED /* memory or the spill file: err says */
 };
 

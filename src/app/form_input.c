@@ -160,7 +160,7 @@ bool form_input_read(struct form_input *input, const struct config_form *config,
 bool form_input_is_blank(struct slice text)
 {
     for (size_t i = 0; i < text.len; i++) {
-        if (strchr(" \t\r\n", text.data[i]) == NULL) {
+        if (!ascii_is_one_of(text.data[i], " \t\r\n")) {
             return false;
         }
     }
@@ -185,16 +185,14 @@ static bool is_given(const struct form_input *input, struct slice name)
 /* RFC 9110 8.3.1: a type, "/", a subtype. */
 struct slice form_input_file_type(const struct form_field *file)
 {
-    static const char token[] =
-        "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
     struct slice type = file->type;
     size_t len = 0;
     size_t slashes = 0;
-    while (len < type.len && type.data[len] != '\0' &&
-           (type.data[len] == '/' || strchr(token, type.data[len]) != NULL)) {
+    while (len < type.len &&
+           (ascii_is_alphanumeric(type.data[len]) || ascii_is_one_of(type.data[len], "/!#$%&'*+-.^_`|~"))) {
         slashes += type.data[len++] == '/' ? 1 : 0;
     }
-    bool ends = len == type.len || strchr("; \t", type.data[len]) != NULL;
+    bool ends = len == type.len || ascii_is_one_of(type.data[len], "; \t");
     bool good = ends && slashes == 1 && type.data[0] != '/' && type.data[len - 1] != '/';
     return good ? (struct slice){type.data, len} : SLICE("application/octet-stream");
 }

@@ -72,7 +72,7 @@ static bool take_scheme(struct slice *text, const char *scheme)
     while (len < text->len && text->data[len] == ' ') {
         len++;
     }
-    *text = (struct slice){text->data + len, text->len - len};
+    slice_skip(text, len);
     return true;
 }
 

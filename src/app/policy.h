@@ -1,8 +1,8 @@
 /*
  * policy: what a request may do: closed unless the configuration opens it.
  *
- * Checked on the envelope's parsed addresses, on From's and on a whole message's Sender. The defaults' own addresses are always allowed in
- * the role in which the configuration uses them.
+ * Checked on the envelope's parsed addresses, on From's and on the Sender that the request shows. The defaults' own
+ * addresses are always allowed in the role in which the configuration uses them.
  */
 #ifndef FCGI_SMTP_APP_POLICY_H
 #define FCGI_SMTP_APP_POLICY_H

@@ -24,7 +24,7 @@ static void put(struct output *out, const char *octets, size_t len)
 /* Ends a word. Not '=', '/' or '&': what is glued to an address by them goes with it. */
 static bool is_delimiter(char c)
 {
-    return c == '\0' || strchr(" \t\r\n<>()[]{},;\"", c) != NULL;
+    return c == '\0' || ascii_is_one_of(c, " \t\r\n<>()[]{},;\"");
 }
 
 static bool has_at(struct slice word)
@@ -54,9 +54,10 @@ static size_t enclosed(struct slice text, char closing)
     return end != NULL && end > text.data + 1 ? (size_t)(end - text.data) + 1 : 0;
 }
 
-static struct slice skip(struct slice text, size_t len)
+static struct slice behind(struct slice text, size_t len)
 {
-    return (struct slice){text.data + len, text.len - len};
+    slice_skip(&text, len);
+    return text;
 }
 
 /* How many octets at the beginning are an address; 0: none. */
@@ -66,14 +67,14 @@ static size_t address_at(struct slice text)
     if (text.data[0] == '"') { /* RFC 5321 4.1.2: Quoted-string "@" Domain */
         len = enclosed(text, '"');
         bool local_part = len > 0 && len < text.len && text.data[len] == '@';
-        return local_part ? len + word_at(skip(text, len)).len : 0;
+        return local_part ? len + word_at(behind(text, len)).len : 0;
     }
     struct slice word = word_at(text);
     if (!has_at(word)) {
         return 0;
     }
     if (word.len < text.len && text.data[word.len] == '[') { /* an address literal */
-        len = enclosed(skip(text, word.len), ']');
+        len = enclosed(behind(text, word.len), ']');
     }
     return word.len + len;
 }
@@ -92,7 +93,7 @@ void redact_addresses(struct slice text, char *out, size_t cap)
             used = used > 0 ? used : 1;
             put(&output, text.data, used);
         }
-        text = skip(text, used);
+        slice_skip(&text, used);
     }
     out[output.len] = '\0';
 }

@@ -13,12 +13,6 @@
 
 #define CHUNK ((size_t)16 * 1024) /* octets of a file read at once */
 
-static bool refuse(struct exchange *exchange, enum http_problem problem)
-{
-    exchange_refuse(exchange, problem);
-    return false;
-}
-
 static bool is_visible_ascii(struct slice text)
 {
     for (size_t i = 0; i < text.len; i++) {
@@ -41,7 +35,7 @@ bool replay_check_key(struct exchange *exchange)
     err_set(&exchange->err,
             "Idempotency-Key is no key; give it once, with 1 to %zu visible ASCII characters, such as a UUID",
             REPLAY_KEY_MAX);
-    return refuse(exchange, PROBLEM_INVALID_FIELD);
+    return exchange_refuse(exchange, PROBLEM_INVALID_FIELD);
 }
 
 static bool digest_id(const struct exchange *exchange, struct slice route, unsigned char id[DIGEST_SIZE])
@@ -110,7 +104,7 @@ static bool refuse_look_up(struct exchange *exchange)
     if (exchange->err.text[0] == '\0') { /* else the form's spill file failed */
         err_set(&exchange->err, "There is no memory left to look up the Idempotency-Key");
     }
-    return refuse(exchange, PROBLEM_INTERNAL);
+    return exchange_refuse(exchange, PROBLEM_INTERNAL);
 }
 
 bool replay_begin(struct exchange *exchange, struct slice route)
@@ -135,18 +129,18 @@ bool replay_begin(struct exchange *exchange, struct slice route)
         err_set(&exchange->err,
                 "The first request with this Idempotency-Key is still in work; send this again "
                 "when that is answered");
-        return refuse(exchange, PROBLEM_IDEMPOTENCY_IN_PROGRESS);
+        return exchange_refuse(exchange, PROBLEM_IDEMPOTENCY_IN_PROGRESS);
     case IDEMPOTENCY_REUSED:
         err_set(&exchange->err,
                 "This Idempotency-Key was used for other fields or files; send a key of its own "
                 "with each mail");
-        return refuse(exchange, PROBLEM_IDEMPOTENCY_KEY_REUSED);
+        return exchange_refuse(exchange, PROBLEM_IDEMPOTENCY_KEY_REUSED);
     case IDEMPOTENCY_FULL:
         err_set(&exchange->err,
                 "All %lld places for Idempotency-Keys are taken; send the request again later, "
                 "or ask the operator to raise idempotency.entries",
                 (long long)exchange->snapshot->config->idempotency.entries);
-        exchange_refuse(exchange, PROBLEM_OVERLOADED);
+        (void)exchange_refuse(exchange, PROBLEM_OVERLOADED);
         exchange->result = RESULT_FAILED;
         return false;
     case IDEMPOTENCY_FAILED:
@@ -158,9 +152,8 @@ bool replay_begin(struct exchange *exchange, struct slice route)
 /* Whether a second request could deliver a second mail, or was answered as if the first had. */
 static bool is_final(const struct exchange *exchange)
 {
-    bool unknown = exchange->delivery != NULL && strcmp(exchange->delivery, "unknown") == 0;
-    return unknown || exchange->result == RESULT_SENT || exchange->result == RESULT_PARTIAL ||
-           exchange->result == RESULT_DRY_RUN;
+    return exchange_delivery_is_unknown(exchange) || exchange->result == RESULT_SENT ||
+           exchange->result == RESULT_PARTIAL || exchange->result == RESULT_DRY_RUN;
 }
 
 /* Of an answer whose lists are too long to be kept: what the client needs in order not to send the mail again. */

@@ -23,6 +23,7 @@
 struct line {
     struct log_field fields[LINE_FIELDS_MAX];
     char numbers[LINE_FIELDS_MAX][NUMBER_MAX];
+    char field[TEXT_MAX];
     char detail[TEXT_MAX];
     char earlier[TEXT_MAX];
     char reply[TEXT_MAX];
@@ -85,8 +86,7 @@ static const char *result_text(const struct exchange *exchange)
         [RESULT_TRAPPED] = "honeypot",
         [RESULT_REPLAYED] = "replayed",
     };
-    bool unknown = exchange->delivery != NULL && strcmp(exchange->delivery, "unknown") == 0;
-    return unknown ? "unknown" : texts[exchange->result];
+    return exchange_delivery_is_unknown(exchange) ? "unknown" : texts[exchange->result];
 }
 
 /* The first recipient who did not get the mail, where others did; one whose fate is unknown before all. NULL: there is none. */
@@ -308,7 +308,7 @@ void request_log(struct exchange *exchange, bool written)
     add_number(&line, "status", exchange->response->status);
     add(&line, "outcome", slice_of(result_text(exchange)));
     add(&line, "problem", slice_of(exchange->token));
-    add(&line, "field", slice_of(exchange->err.field));
+    add_text(&line, "field", exchange->err.field, line.field); /* a client chose its name */
     add_text(&line, "detail", exchange->err.text, line.detail);
     add_hint(&line, exchange);
     add_end(&line, exchange->request, written);

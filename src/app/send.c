@@ -24,11 +24,11 @@ bool send_check_origin(struct exchange *exchange)
             "A browser sent this from a page of another origin (Sec-Fetch-Site: %s); post from the same "
             "origin, or from a program",
             site);
-    exchange_refuse(exchange, PROBLEM_CROSS_SITE);
-    return false;
+    return exchange_refuse(exchange, PROBLEM_CROSS_SITE);
 }
 
-bool send_refuse_fields(struct exchange *exchange, struct field_errors *errors)
+/* With the errors; always false. */
+static bool refuse_fields(struct exchange *exchange, struct field_errors *errors)
 {
     exchange->err = errors->first;
     struct json *more = json_object_new();
@@ -39,22 +39,11 @@ bool send_refuse_fields(struct exchange *exchange, struct field_errors *errors)
     return false;
 }
 
-static bool refuse(struct exchange *exchange, enum http_problem problem)
-{
-    exchange_refuse(exchange, problem);
-    return false;
-}
-
 /* By the policy that holds for the request. */
 static bool refuse_by_policy(struct exchange *exchange, enum http_problem problem)
 {
     access_explain(exchange);
-    return refuse(exchange, problem);
-}
-
-static const struct config_server *settings_of(const struct exchange *exchange)
-{
-    return exchange->choice.overrides ? &exchange->choice.settings : exchange->choice.server;
+    return exchange_refuse(exchange, problem);
 }
 
 static enum submission_result read_submission(struct exchange *exchange, struct field_errors *errors)
@@ -73,20 +62,20 @@ static enum submission_result read_submission(struct exchange *exchange, struct 
         .errors = errors,
         .err = &exchange->err,
     };
-    return whole_message_read(&reading, slice_of(settings_of(exchange)->domain));
+    return whole_message_read(&reading, send_domain(exchange));
 }
 
 bool send_check_reading(struct exchange *exchange, enum submission_result read, struct field_errors *errors)
 {
     switch (read) {
     case SUBMISSION_FAILED:
-        return refuse(exchange, PROBLEM_INTERNAL);
+        return exchange_refuse(exchange, PROBLEM_INTERNAL);
     case SUBMISSION_TOO_MANY:
-        return refuse(exchange, PROBLEM_TOO_MANY_RECIPIENTS);
+        return exchange_refuse(exchange, PROBLEM_TOO_MANY_RECIPIENTS);
     case SUBMISSION_OK:
         break;
     }
-    return errors->count == 0 || send_refuse_fields(exchange, errors);
+    return errors->count == 0 || refuse_fields(exchange, errors);
 }
 
 /* Unknown and invalid fields, all at once; then missing ones; then policy. */
@@ -95,24 +84,22 @@ static bool check_fields(struct exchange *exchange, struct field_errors *errors)
     struct submission *submission = &exchange->submission;
     struct err *err = &exchange->err;
     if (!send_fields_sort(&exchange->fields, &exchange->form, &exchange->arena, errors, err)) {
-        return refuse(exchange, PROBLEM_INTERNAL);
+        return exchange_refuse(exchange, PROBLEM_INTERNAL);
     }
-    struct err not_allowed = {0};
+    struct err not_allowed = {0}; /* told when all else is good */
     enum server_choice_result chosen =
         server_choice_make(&exchange->choice, &exchange->fields, exchange->snapshot->config, exchange->allow,
                            &exchange->arena, errors, &not_allowed);
     enum submission_result read = read_submission(exchange, errors);
     if (chosen == SERVER_CHOICE_FAILED) {
         *err = not_allowed;
-    }
-    if (chosen == SERVER_CHOICE_FAILED) {
-        return refuse(exchange, PROBLEM_INTERNAL);
+        return exchange_refuse(exchange, PROBLEM_INTERNAL);
     }
     if (!send_check_reading(exchange, read, errors)) {
         return false;
     }
     if (!submission_complete(submission, err)) {
-        return refuse(exchange, PROBLEM_MISSING_FIELD);
+        return exchange_refuse(exchange, PROBLEM_MISSING_FIELD);
     }
     if (chosen == SERVER_NOT_ALLOWED) {
         *err = not_allowed;
@@ -136,7 +123,7 @@ bool send_check_policy(struct exchange *exchange, const struct submission *submi
 
 struct slice send_domain(const struct exchange *exchange)
 {
-    return slice_of(settings_of(exchange)->domain);
+    return slice_of(server_choice_settings(&exchange->choice)->domain);
 }
 
 enum compose_result send_make(struct exchange *exchange, struct submission *submission, struct slice domain)
@@ -161,11 +148,11 @@ bool send_compose(struct exchange *exchange, struct submission *submission, stru
     case COMPOSE_OK:
         return true;
     case COMPOSE_INVALID:
-        return refuse(exchange, PROBLEM_INVALID_FIELD);
+        return exchange_refuse(exchange, PROBLEM_INVALID_FIELD);
     case COMPOSE_FAILED:
         break;
     }
-    return refuse(exchange, PROBLEM_INTERNAL);
+    return exchange_refuse(exchange, PROBLEM_INTERNAL);
 }
 
 enum http_verdict send_begin(struct exchange *exchange)
@@ -184,7 +171,7 @@ enum http_verdict send_prepare(struct exchange *exchange)
     struct field_errors errors = {.from_json = exchange->form.from_json};
     bool good = check_fields(exchange, &errors);
     field_errors_free(&errors);
-    if (!good || !send_compose(exchange, &exchange->submission, slice_of(settings_of(exchange)->domain))) {
+    if (!good || !send_compose(exchange, &exchange->submission, send_domain(exchange))) {
         return HTTP_ANSWER;
     }
     if (exchange->submission.dry_run) {
@@ -202,6 +189,6 @@ void send_deliver(struct exchange *exchange)
     if (tried) {
         answer_outcome(exchange);
     } else {
-        exchange_refuse(exchange, PROBLEM_INTERNAL);
+        (void)exchange_refuse(exchange, PROBLEM_INTERNAL);
     }
 }

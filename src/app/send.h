@@ -26,9 +26,6 @@ void send_deliver(struct exchange *exchange);
 /* No page of another site may post here. */
 bool send_check_origin(struct exchange *exchange);
 
-/* Answers with the errors; always false. */
-bool send_refuse_fields(struct exchange *exchange, struct field_errors *errors);
-
 /* What reading a submission gave. */
 bool send_check_reading(struct exchange *exchange, enum submission_result read, struct field_errors *errors);
 

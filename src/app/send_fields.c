@@ -193,7 +193,7 @@ static bool is_empty(const struct send_value *value)
     return stays_raw(value->field) ? value->source->content.size == 0 : value->text.len == 0;
 }
 
-/* Takes the value, which is not yet counted, unless its field stands there already. */
+/* Takes the value, which is not yet counted, unless its field stands there already: then nobody else would wipe it. */
 static void keep_value(struct send_fields *fields, struct send_value *value, struct field_errors *errors)
 {
     if (value->field == SEND_HEADER || table[value->field].repeats) {
@@ -206,6 +206,7 @@ static void keep_value(struct send_fields *fields, struct send_value *value, str
             field_errors_blame(errors, value->source, "%s is given more than once; give it once",
                                table[value->field].name);
         }
+        wipe_password(value);
         return;
     }
     *place = value;

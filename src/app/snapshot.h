@@ -33,8 +33,9 @@ struct snapshot {
 
 /*
  * With one reference. Takes config over, also when it fails. before: NULL, or a snapshot whose servers are taken along
- * where the new configuration says the same of them and their files are the same. helper: as for mail_server_new. NULL: there is no memory, a trust store
- * cannot be loaded, or a default or form is invalid.
+ * where the new configuration says the same of them and their files are the same. helper: as for mail_server_new. NULL:
+ * there is no memory, a trust store cannot be loaded, the helper does not know a password_command, or a default or form is
+ * invalid.
  */
 struct snapshot *snapshot_new(struct config *config, const struct snapshot *before, struct metrics *metrics,
                               struct password_helper *helper, struct err *err);

@@ -135,7 +135,7 @@ static enum answer_state take_records(struct slice *records, struct buf *out)
         if (header.type == FCGI_END_REQUEST) {
             return ANSWER_COMPLETE;
         }
-        *records = (struct slice){records->data + record, records->len - record};
+        slice_skip(records, record);
     }
     return ANSWER_UNFINISHED;
 }

@@ -21,8 +21,7 @@ static void log_lines(enum log_level level, const struct buf *lines)
         const char *end = memchr(rest.data, '\n', rest.len);
         size_t len = end != NULL ? (size_t)(end - rest.data) : rest.len;
         log_message(level, "%.*s", (int)len, rest.data);
-        len += end != NULL ? 1 : 0;
-        rest = (struct slice){rest.data + len, rest.len - len};
+        slice_skip(&rest, end != NULL ? len + 1 : len);
     }
 }
 

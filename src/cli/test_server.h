@@ -9,8 +9,8 @@
 #include "fcgi_smtp/config.h"
 
 /*
- * Takes config over. name: NULL for all the servers that are tried when a request names none. Writes to standard output. True: all went well, up
- * to AUTH if the server has a user.
+ * Takes config over. name: NULL for all the servers that are tried when a request names none. Writes to standard output.
+ * True: all went well, up to AUTH if the server has a user.
  */
 bool test_server(struct config *config, const char *name, bool verbose);
 

@@ -5,16 +5,8 @@
  */
 #include <string.h>
 
+#include "fcgi_smtp/ascii.h"
 #include "http/request.h"
-
-static int hex_value(char c)
-{
-    if (c >= '0' && c <= '9') {
-        return c - '0';
-    }
-    c = (char)(c | 0x20);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
 
 /* RFC 3986, 2.1. False: a % without two hexadecimal digits, or an encoded NUL. */
 static bool percent_decode(struct slice text, struct buf *out)
@@ -29,12 +21,11 @@ static bool percent_decode(struct slice text, struct buf *out)
         if (text.data[i] != '%') {
             continue;
         }
-        int high = i + 2 < text.len ? hex_value(text.data[i + 1]) : -1;
-        int low = i + 2 < text.len ? hex_value(text.data[i + 2]) : -1;
-        if (high < 0 || low < 0 || high + low == 0) {
+        int octet = i + 2 < text.len ? ascii_hex_octet(text.data + i + 1) : -1;
+        if (octet <= 0) {
             return false;
         }
-        to[len] = (char)(high * 16 + low);
+        to[len] = (char)octet;
         i += 2;
     }
     out->len += len;

@@ -27,10 +27,9 @@ struct idle_worker {
 };
 
 struct http_server {
-    struct http_server_options
-        options; /* without the pointers, but for allowed, which is its own; under lock, but for
-                                           workers */
-    struct http_network *allowed;
+    /* Under lock, but for workers, which never changes. Without its pointers, but for allowed. */
+    struct http_server_options options;
+    struct http_network *allowed; /* the same as in options, owned */
     struct http_handler handler;
     struct listener listener; /* the acceptor's */
     int epoll_fd;

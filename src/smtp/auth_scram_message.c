@@ -20,8 +20,7 @@ static bool take_attribute(struct slice *rest, char name, struct slice *value)
     const char *comma = memchr(rest->data, ',', rest->len);
     size_t end = comma != NULL ? (size_t)(comma - rest->data) : rest->len;
     *value = (struct slice){rest->data + 2, end - 2};
-    size_t used = comma != NULL ? end + 1 : end;
-    *rest = (struct slice){rest->data + used, rest->len - used};
+    slice_skip(rest, comma != NULL ? end + 1 : end);
     return true;
 }
 

@@ -153,11 +153,6 @@ static bool get_secret(struct smtp_session *session, struct secret *secret)
     return false;
 }
 
-static bool same_secret(const struct secret *a, const struct secret *b)
-{
-    return slice_equal((struct slice){a->data, a->len}, (struct slice){b->data, b->len});
-}
-
 bool auth_session_renew(const struct smtp_endpoint *endpoint, struct limit total, struct secret *secret,
                         struct smtp_outcome *outcome)
 {
@@ -173,7 +168,7 @@ bool auth_session_renew(const struct smtp_endpoint *endpoint, struct limit total
         secret_free(&fresh);
         return false;
     }
-    bool changed = !same_secret(&fresh, secret);
+    bool changed = !secret_equal(&fresh, secret);
     secret_free(secret);
     *secret = fresh;
     return changed;

@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "fcgi_smtp/ascii.h"
 #include "fcgi_smtp/slice.h"
 #include "smtp/auth.h"
 
@@ -22,27 +23,22 @@ static struct slice next_word(struct slice *line)
         end++;
     }
     struct slice word = {line->data + start, end - start};
-    *line = (struct slice){line->data + end, line->len - end};
+    slice_skip(line, end);
     return word;
-}
-
-static bool is_alphanumeric(char c)
-{
-    return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
 }
 
 /* ehlo-keyword = (ALPHA / DIGIT) *(ALPHA / DIGIT / "-"); parameters are graphic ASCII or, more lenient,
  * UTF-8. */
 static bool line_valid(struct slice line)
 {
-    if (line.len == 0 || !is_alphanumeric(line.data[0])) {
+    if (line.len == 0 || !ascii_is_alphanumeric(line.data[0])) {
         return false;
     }
     bool in_keyword = true;
     for (size_t i = 0; i < line.len; i++) {
         unsigned char c = (unsigned char)line.data[i];
         in_keyword = in_keyword && c != ' ';
-        if (c < 0x20 || c == 0x7f || (in_keyword && !is_alphanumeric(line.data[i]) && c != '-')) {
+        if (c < 0x20 || c == 0x7f || (in_keyword && !ascii_is_alphanumeric(line.data[i]) && c != '-')) {
             return false;
         }
     }

@@ -121,6 +121,24 @@ bool smtp_endpoint_files_changed(const struct smtp_endpoint *endpoint)
     return !same;
 }
 
+/*
+ * Whoever may choose hosts could have all helper threads wait for names that hang. So these have threads of their own, and
+ * the configured host is found whatever requests ask for.
+ */
+static bool set_resolvers(struct smtp_endpoint *endpoint, const struct smtp_endpoint *base)
+{
+    endpoint->owns_resolvers = base == NULL;
+    if (base == NULL) {
+        endpoint->resolver = resolver_new(NULL, RESOLVE_KEEP_MS);
+        endpoint->chosen_resolver = resolver_new(NULL, RESOLVE_KEEP_MS);
+    } else {
+        bool same = strcmp(endpoint->settings.host, base->settings.host) == 0;
+        endpoint->resolver = same ? base->resolver : base->chosen_resolver;
+        endpoint->chosen_resolver = base->chosen_resolver;
+    }
+    return endpoint->resolver != NULL && endpoint->chosen_resolver != NULL;
+}
+
 static struct smtp_endpoint *make(const struct smtp_settings *settings, const struct smtp_endpoint *base,
                                   struct err *err)
 {
@@ -131,9 +149,7 @@ static struct smtp_endpoint *make(const struct smtp_settings *settings, const st
         return NULL;
     }
     arena_init(&endpoint->strings, STRINGS_LIMIT);
-    endpoint->owns_resolver = base == NULL;
-    endpoint->resolver = base != NULL ? base->resolver : resolver_new(NULL, RESOLVE_KEEP_MS);
-    if (endpoint->resolver == NULL || !copy_settings(endpoint, settings) ||
+    if (!copy_settings(endpoint, settings) || !set_resolvers(endpoint, base) ||
         (base == NULL && !make_pool(endpoint))) {
         err_set(err, "out of memory");
         smtp_endpoint_free(endpoint);
@@ -178,8 +194,9 @@ void smtp_endpoint_free(struct smtp_endpoint *endpoint)
         return;
     }
     pool_free(endpoint->pool);
-    if (endpoint->owns_resolver) {
+    if (endpoint->owns_resolvers) {
         resolver_free(endpoint->resolver);
+        resolver_free(endpoint->chosen_resolver);
     }
     tls_context_free(endpoint->tls);
     secret_free(&endpoint->settings.password);

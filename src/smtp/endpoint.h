@@ -30,7 +30,8 @@ struct smtp_endpoint {
     struct file_stamp files[ENDPOINT_FILES]; /* not of a derived one */
     struct pool *pool; /* of warm sessions; NULL: none is kept. A derived endpoint has none. */
     struct resolver *resolver;
-    bool owns_resolver;
+    struct resolver *chosen_resolver; /* of hosts that requests choose, see endpoint.c */
+    bool owns_resolvers;
     pthread_mutex_t mutex;
     struct socket_address last_good; /* guarded by mutex; len 0: none yet */
 };

@@ -58,6 +58,13 @@ static bool broke_protocol(struct transaction *t, const char *how)
 
 /* --- ends --- */
 
+/* Nobody can have accepted what is still here: a flight with the message in it may be written while replies come. */
+static bool has_left(struct transaction *t)
+{
+    return stream_unsent(&t->session->stream) == 0 ||
+           broke_protocol(t, "it answered before the message had ended");
+}
+
 /*
  * When all was said at once, replies are told apart by their number alone; one too many leaves open which was the message's.
  * 421 is no reply to a command (RFC 5321 3.8).
@@ -65,11 +72,9 @@ static bool broke_protocol(struct transaction *t, const char *how)
 static bool replies_fit(struct transaction *t)
 {
     const struct buf *in = &t->session->stream.in;
-    if (t->way != MESSAGE_BDAT_AHEAD) {
+    bool chunks = t->way == MESSAGE_BDAT && t->delivery->size > CHUNK_SIZE;
+    if (t->way != MESSAGE_BDAT_AHEAD && !chunks) {
         return true;
-    }
-    if (stream_unsent(&t->session->stream) > 0) {
-        return broke_protocol(t, "it answered before the message had ended");
     }
     bool closing = in->len == 0 || memcmp(in->data, "421", in->len < 3 ? in->len : 3) == 0;
     return closing || broke_protocol(t, "it gave more replies than there were commands");
@@ -80,10 +85,13 @@ static bool hear_end(struct transaction *t)
     struct smtp_session *session = t->session;
     t->over = session_await(session, end_of_data);
     t->unheard = 0;
-    return t->over && session_expect(session, end_of_data) && replies_fit(t);
+    return t->over && session_expect(session, end_of_data) && has_left(t) && replies_fit(t);
 }
 
-/* RFC 2033 4.2, 4.3: one reply for each recipient that RCPT has accepted, in their order. */
+/*
+ * RFC 2033 4.2, 4.3: one reply for each recipient that RCPT has accepted, in their order. Who is accepted now goes on to
+ * wait, until hear_ends knows that the replies were as many as they should be.
+ */
 static bool hear_each(struct transaction *t, bool *accepted, bool *unknown)
 {
     bool ok = true;
@@ -93,7 +101,7 @@ static bool hear_each(struct transaction *t, bool *accepted, bool *unknown)
             continue;
         }
         ok = ok && session_await(t->session, end_of_data);
-        ok = ok && (t->session->view.code >= 400 || session_expect(t->session, end_of_data));
+        ok = ok && (t->session->view.code >= 400 || (session_expect(t->session, end_of_data) && has_left(t)));
         if (!ok) {
             recipient->state = SMTP_DELIVERY_UNKNOWN;
             *unknown = true;
@@ -101,7 +109,6 @@ static bool hear_each(struct transaction *t, bool *accepted, bool *unknown)
         }
         recipient->reply = t->session->view;
         if (!recipient_is_refused(recipient)) {
-            recipient->state = SMTP_DELIVERY_DONE;
             t->outcome->reply = *accepted ? t->outcome->reply : recipient->reply;
             *accepted = true;
         }
@@ -114,6 +121,13 @@ static bool hear_ends(struct transaction *t)
     bool accepted = false;
     bool unknown = false;
     bool all = hear_each(t, &accepted, &unknown);
+    if (accepted && all && !replies_fit(t)) {
+        memset(&t->outcome->reply, 0, sizeof t->outcome->reply);
+        accepted = false;
+        all = false;
+        unknown = true;
+    }
+    recipients_settle(t, accepted ? SMTP_DELIVERY_DONE : SMTP_DELIVERY_UNKNOWN, false);
     t->unheard = 0;
     t->over = true;
     t->settled = true;
@@ -227,10 +241,11 @@ static bool say_chunk(struct transaction *t, size_t len, bool last)
 static bool push_chunk(struct transaction *t, bool last)
 {
     struct stream *stream = &t->session->stream;
-    if (stream_poll(stream) != STREAM_OK) {
+    /* With nothing unheard whatever has come, be it half a reply, is no reply to a chunk. */
+    if (stream_poll(stream) != STREAM_OK || (t->unheard == 0 && stream->in.len > 0)) {
         return interrupted(t);
     }
-    t->data_ended = last && (t->unheard > 0 || stream->in.len == 0);
+    t->data_ended = last;
     for (;;) {
         switch (session_push(t->session, end_of_data)) {
         case SESSION_WRITTEN:

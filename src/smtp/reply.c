@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#include "fcgi_smtp/ascii.h"
 #include "fcgi_smtp/utf8.h"
 
 #define CODE_LEN 3
@@ -32,16 +33,11 @@ void reply_clear(struct reply *reply)
     reply->done = REPLY_MORE;
 }
 
-static bool is_digit(char c)
-{
-    return c >= '0' && c <= '9';
-}
-
 /* Whether octet c may stand at position at of a line (RFC 5321 4.2: Reply-line). */
 static bool prefix_allows(const struct reply *reply, size_t at, char c)
 {
     if (at < CODE_LEN) {
-        bool digit = at == 0 ? c >= '2' && c <= '5' : is_digit(c);
+        bool digit = at == 0 ? c >= '2' && c <= '5' : ascii_is_digit(c);
         return digit && (reply->line_count == 0 || reply->lines.data[at] == c);
     }
     return c == '-' || c == ' ' || c == '\r';
@@ -140,7 +136,7 @@ bool reply_next_line(const struct reply *reply, size_t *pos, struct slice *text)
 static size_t count_digits(struct slice s, size_t from)
 {
     size_t n = 0;
-    while (n < 3 && from + n < s.len && is_digit(s.data[from + n])) {
+    while (n < 3 && from + n < s.len && ascii_is_digit(s.data[from + n])) {
         n++;
     }
     return n;
@@ -192,20 +188,13 @@ void reply_view(const struct reply *reply, struct smtp_reply_view *view)
     }
 }
 
-/* Whether the valid UTF-8 character at p is a control (C0, DEL, C1). */
-static bool is_control(const char *p, size_t len)
-{
-    unsigned char c = (unsigned char)p[0];
-    return c < 0x20 || c == 0x7f || (len == 2 && c == 0xc2 && (unsigned char)p[1] < 0xa0);
-}
-
 size_t reply_escape(struct slice text, char *out, size_t cap)
 {
     static const char hex[] = "0123456789abcdef";
     size_t written = 0;
     for (size_t i = 0; i < text.len;) {
         size_t len = utf8_char_len(text.data + i, text.len - i);
-        bool escaped = len == 0 || is_control(text.data + i, len);
+        bool escaped = len == 0 || utf8_is_control(text.data + i, len);
         len = escaped ? 1 : len;
         if (written + (escaped ? 4 : len) >= cap) {
             break;

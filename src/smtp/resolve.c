@@ -218,21 +218,6 @@ static void start_helper(struct resolver *resolver)
 
 /* --- asking --- */
 
-/* Frees results that are too old and that nobody is about to read. */
-static void forget_old(struct resolver *resolver)
-{
-    for (struct lookup **at = &resolver->lookups; *at != NULL;) {
-        struct lookup *lookup = *at;
-        if (lookup->state == LOOKUP_DONE && lookup->waiters == 0 && deadline_passed(lookup->expires)) {
-            *at = lookup->next;
-            resolver->count--;
-            free_lookup(lookup);
-        } else {
-            at = &lookup->next;
-        }
-    }
-}
-
 /* The look-up of that name that is still of use: under way, or not too old. */
 static struct lookup *find(const struct resolver *resolver, const char *name)
 {
@@ -263,9 +248,50 @@ static bool have_helper(struct resolver *resolver)
     return resolver->threads > 0;
 }
 
+static void forget(struct resolver *resolver, struct lookup **at)
+{
+    struct lookup *lookup = *at;
+    *at = lookup->next;
+    resolver->count--;
+    free_lookup(lookup);
+}
+
+static bool is_at_rest(const struct lookup *lookup)
+{
+    return lookup->state == LOOKUP_DONE && lookup->waiters == 0;
+}
+
+/* Frees results that are too old and that nobody is about to read. */
+static void forget_old(struct resolver *resolver)
+{
+    for (struct lookup **at = &resolver->lookups; *at != NULL;) {
+        if (is_at_rest(*at) && deadline_passed((*at)->expires)) {
+            forget(resolver, at);
+        } else {
+            at = &(*at)->next;
+        }
+    }
+}
+
+/*
+ * Whether there is room for one name more. A result that is only kept gives way, the oldest first: or whoever may choose
+ * hosts could keep all others from being looked up.
+ */
+static bool have_room(struct resolver *resolver)
+{
+    struct lookup **oldest = NULL;
+    for (struct lookup **at = &resolver->lookups; *at != NULL; at = &(*at)->next) {
+        oldest = is_at_rest(*at) ? at : oldest;
+    }
+    if (resolver->count >= RESOLVE_NAMES && oldest != NULL) {
+        forget(resolver, oldest);
+    }
+    return resolver->count < RESOLVE_NAMES;
+}
+
 static struct lookup *queue(struct resolver *resolver, const char *name)
 {
-    bool room = resolver->count < RESOLVE_NAMES && have_helper(resolver);
+    bool room = have_room(resolver) && have_helper(resolver);
     struct lookup *lookup = room ? calloc(1, sizeof *lookup) : NULL;
     if (lookup == NULL) {
         return NULL;

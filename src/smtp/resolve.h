@@ -19,7 +19,7 @@
 
 #define RESOLVE_ADDRESSES 16    /* of one name; more are left out */
 #define RESOLVE_THREADS   4     /* of one resolver; begun when needed */
-#define RESOLVE_NAMES     256   /* that are kept or being looked up */
+#define RESOLVE_NAMES     256   /* that are kept or being looked up; what is only kept gives way */
 #define RESOLVE_KEEP_MS   30000 /* a result; failures are not kept */
 #define RESOLVE_NAME_MAX  256   /* octets of a name with its NUL */
 

@@ -243,6 +243,9 @@ enum stream_result stream_start_tls(struct stream *stream, struct tls_context *c
         if (io == TLS_FAILED || io == TLS_CLOSED) {
             return STREAM_TLS_FAILED;
         }
+        if (deadline_passed(limit.until)) {
+            return STREAM_TIMED_OUT; /* as in stream_fill */
+        }
         enum stream_result result = wait_for(stream, io == TLS_WANT_WRITE ? POLLOUT : POLLIN, limit);
         if (result != STREAM_OK) {
             return result == STREAM_TIMED_OUT ? result : STREAM_TLS_FAILED;

@@ -7,19 +7,12 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "fcgi_smtp/buf.h"
+#include "fcgi_smtp/deadline.h"
 
 #define LINE_MAX_PRINTED ((size_t)4 * REPLY_LINE_MAX) /* every octet may be escaped */
 #define COMMAND_MAX      ((size_t)16 * 1024)
-
-static int64_t now_us(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
-}
 
 void trace_text(const struct smtp_trace *trace, enum smtp_trace_kind kind, struct slice text)
 {
@@ -28,7 +21,7 @@ void trace_text(const struct smtp_trace *trace, enum smtp_trace_kind kind, struc
     }
     char printable[LINE_MAX_PRINTED + 1];
     size_t len = reply_escape(text, printable, sizeof printable);
-    struct smtp_trace_event event = {.kind = kind, .at_us = now_us(), .text = {printable, len}};
+    struct smtp_trace_event event = {.kind = kind, .at_us = deadline_clock_us(), .text = {printable, len}};
     trace->event(trace->ctx, &event);
 }
 
@@ -38,7 +31,7 @@ void trace_certificate(const struct smtp_trace *trace, const struct smtp_certifi
         return;
     }
     struct smtp_trace_event event = {
-        .kind = SMTP_TRACE_CERTIFICATE, .at_us = now_us(), .certificate = certificate};
+        .kind = SMTP_TRACE_CERTIFICATE, .at_us = deadline_clock_us(), .certificate = certificate};
     trace->event(trace->ctx, &event);
 }
 
@@ -72,8 +65,7 @@ static struct slice next_line(struct slice *rest)
 {
     const char *end = memchr(rest->data, '\n', rest->len);
     struct slice line = {rest->data, end != NULL ? (size_t)(end - rest->data) : rest->len};
-    size_t used = line.len + (end != NULL ? 1 : 0);
-    *rest = (struct slice){rest->data + used, rest->len - used};
+    slice_skip(rest, line.len + (end != NULL ? 1 : 0));
     line.len -= line.len > 0 && line.data[line.len - 1] == '\r' ? 1 : 0;
     return line;
 }

@@ -2,6 +2,8 @@
 
 import email
 import email.utils
+import hashlib
+import json
 import os
 import pathlib
 import re
@@ -14,6 +16,7 @@ import textwrap
 import threading
 import time
 import unittest
+import urllib.parse
 
 import fastcgi
 from fault_injection import Faults, descriptors
@@ -22,6 +25,8 @@ from harness import NOBODY, PROGRAM, SANITIZED, BenchTest, multipart, wait_until
 OPEN = 'allow: {recipients: ["*"], senders: ["*"]}\n'
 FORM = "application/x-www-form-urlencoded"
 MAIL = fastcgi.request("POST", "/send", b"from=a%40example.com&to=b%40example.com&subject=s&text=t", FORM)
+KEY = "the key of these tests"
+KEYS = f'keys: [{{name: k, sha256: {hashlib.sha256(KEY.encode()).hexdigest()}, allow: {{recipients: ["*"], senders: ["*"]}}}}]\n'
 HEALTH = fastcgi.request("GET", "/healthz")
 
 
@@ -29,6 +34,14 @@ def upload(octets):
     body, kind = multipart([("from", "a@example.com"), ("to", "b@example.com"), ("text", "t"),
                             ("attachment", "f", "application/octet-stream", os.urandom(octets))])
     return fastcgi.request("POST", "/send", body, kind)
+
+
+def personal(places):
+    """A call of Mailgun's API whose one mail has so many values of 8,000 octets."""
+    fields = [("from", "a@example.com"), ("to", "b@example.com"), ("text", "%recipient.x%" * places),
+              ("recipient-variables", json.dumps({"b@example.com": {"x": "v" * 8000}}))]
+    return fastcgi.request("POST", "/v3/example.com/messages", urllib.parse.urlencode(fields).encode(), FORM,
+                           HTTP_AUTHORIZATION=f"Bearer {KEY}")
 
 
 class Faulty(BenchTest):
@@ -130,7 +143,7 @@ class Spilling(Faulty):
         (self.bench.dir / "namespace.py").write_text(self.NAMESPACE)
         path = self.bench.write_config(
             f'listen: unix:{self.bench.socket}\nlisten_mode: "0666"\nspill_dir: {spill}\n'
-            f"server: {{host: 127.0.0.1, port: {self.mail.port}, tls: none, pool: {{size: 0}}}}\n{OPEN}")
+            f"server: {{host: 127.0.0.1, port: {self.mail.port}, tls: none, pool: {{size: 0}}}}\n{OPEN}{KEYS}")
         command = [PROGRAM, "--config", path]
         if options is not None:
             command = [sys.executable, self.bench.dir / "namespace.py", spill, options, *command]
@@ -164,6 +177,9 @@ class Spilling(Faulty):
         spill = self.start_in(None)
         spill.rmdir()
         self.check_refused("No such file or directory")
+        reply = self.ask(personal(50))  # small as it comes, and large with its variables in place
+        self.assertEqual(reply.status, 500, reply)
+        self.assertRegex(json.loads(reply.body)["message"], "spill.*No such file or directory")
         spill.mkdir()
         spill.chmod(0o777)
         # The sandbox granted the directory that there was.

@@ -279,6 +279,14 @@ class Answers(FormTest):
                 self.assertEqual(len(page.find("p", **{"class": "problem"})), 1)
         self.assertNothingSent()
 
+    def test_a_target_that_no_answer_has_room_for(self):
+        """Found before the mail is sent: an answer that cannot be written after it would have the visitor send it again."""
+        for target in ["/" + "a" * 2048, "/" + "ü" * 400]:
+            self.assertPage(self.contact(("_next", target)), 422)
+        self.assertNothingSent()
+        longest = "/" + "a" * 2047
+        self.assertRedirect(self.contact(("_next", longest)), longest)
+
     def test_all_problems_at_once_beside_what_the_visitor_wrote(self):
         answer = self.post("contact", ("name", "Ada\r\nBcc: evil@example.net"), ("email", "<b>\"ada\"</b>"), ("message", ""),
                            ("topic", "a & b"), ("_next", "/kept"), ("website", ""),

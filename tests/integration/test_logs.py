@@ -184,6 +184,9 @@ class Lines(BenchTest):
         line = self.line(self.bench.send(("to", "stranger@example.org"), ("text", "t")))
         self.assertEqual((line["outcome"], line["problem"], line["level"]), ("refused", "recipient-not-allowed", "info"))
         self.assertNotIn("stranger", json.dumps(line))
+        line = self.line(self.bench.send(("stranger@example.org", "")))  # a body that is an address and no form
+        self.assertEqual((line["outcome"], line["problem"], line["field"]), ("refused", "unknown-field", "[address]"))
+        self.assertNotIn("stranger", json.dumps(line))
         line = self.line(self.bench.get("/%E2%80%AE%0A%1B[31m" + "x" * 3000))
         self.assertEqual((line["outcome"], line["status"]), ("refused", 404))
         self.assertTrue(line["route"].startswith("/\u202e\n\x1b[31mxxx"))

@@ -47,6 +47,7 @@ static void test_refused(void)
         {"{\"a@x.example\": \"x\"}", "are no object"},
         {"{\"a@x.example\": []}", "are no object"},
         {"{\"a@x.example\": {}, \"a@x.example\": {}}", "duplicate"},
+        {"{\"a@x.example\": {}, \"b@x.example\": {}, \"A <a@X.example>\": {}}", "a@x.example is there twice"},
         {"{\"a@x.example\": {\"x\": [[[[[[[[]]]]]]]]}}", "inside each other"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -180,6 +181,9 @@ static void test_replace_nothing(void)
     CU_ASSERT_TRUE(
         recipient_variables_replace(SLICE("a %recipient.x% b"), (struct json_view){0}, append, &out));
     CU_ASSERT_STRING_EQUAL(buf_cstr(&out), "a %recipient.x% b");
+    buf_clear(&out);
+    CU_ASSERT_TRUE(recipient_variables_replace((struct slice){0}, (struct json_view){0}, append, &out));
+    CU_ASSERT_STRING_EQUAL(buf_cstr(&out), "");
     CU_ASSERT_TRUE(recipient_variables_used(SLICE("a %recipient.x% b")));
     CU_ASSERT_FALSE(recipient_variables_used(SLICE("a %recipient b")));
     CU_ASSERT_FALSE(recipient_variables_used((struct slice){0}));

@@ -2,6 +2,8 @@
 
 #include "app_fixture.h"
 #include "fcgi_smtp/json.h"
+#include "fcgi_smtp/secret.h"
+#include "memory_search.h"
 #include "unit.h"
 
 /* "name=value" of each value that was given, in order; contents that stay in their blobs show as they are. */
@@ -154,7 +156,7 @@ static void test_octets(void)
          "subject=Gr\xC3\xBC\xC3\x9F"
          "e",
          "", "", 0, 0},
-        {URLENCODED, "subject=ab%FCc", "", "subject", "subject is not valid UTF-8 at octet 2", 1, 0},
+        {URLENCODED, "subject=ab%FCc", "", "subject", "subject is not valid UTF-8 at octet 3", 1, 0},
         {URLENCODED, "subject=a%00b", "", "subject", "subject holds a NUL; remove it", 1, 0},
         {URLENCODED, "subject=%FC&_charset_=ISO-8859-1&to=%E4", NULL, "", "", 0, 0},
         {URLENCODED, "subject=%A4&_charset_=iso-8859-15", "subject=\xE2\x82\xAC|_charset_=iso-8859-15", "",
@@ -162,7 +164,7 @@ static void test_octets(void)
         {URLENCODED, "subject=x&_charset_=nonsense", NULL, "_charset_",
          "The charset \"nonsense\" is not known; send UTF-8", 1, 0},
         {URLENCODED, "subject=x&_charset_=utf-8//IGNORE", NULL, "_charset_", "is not known", 1, 0},
-        {URLENCODED, "subject=ab%FF&_charset_=us-ascii", NULL, "subject", "not valid us-ascii at octet 2", 1,
+        {URLENCODED, "subject=ab%FF&_charset_=us-ascii", NULL, "subject", "not valid us-ascii at octet 3", 1,
          0},
         {URLENCODED, "subject=%E3%81&_charset_=euc-jp", NULL, "subject", "not valid euc-jp", 1, 0},
         {URLENCODED, "subject=%00a&_charset_=utf-16be", "subject=a|_charset_=utf-16be", "", "", 0, 0},
@@ -300,6 +302,22 @@ static void test_wipe(void)
     }
 }
 
+/* The second one is refused, but it was converted before that was known. */
+static void test_wipe_repeated(void)
+{
+    char body[256] = "_charset_=iso-8859-1&password=first&password=";
+    struct app_fixture fixture;
+    memory_secret(70, body + strlen(body));
+    app_fixture_init(&fixture, SERVER);
+    app_fixture_sort(&fixture, URLENCODED, slice_of(body));
+    secret_wipe(body, sizeof body);
+    CU_ASSERT_EQUAL(fixture.errors.count, 1);
+    send_fields_wipe(&fixture.fields);
+    blob_store_free(&fixture.blobs);
+    CU_ASSERT_EQUAL(memory_search(70), 0);
+    app_fixture_free(&fixture);
+}
+
 static const struct unit_test tests[] = {
     {"names", test_names},
     {"repeated fields", test_repeats},
@@ -313,6 +331,7 @@ static const struct unit_test tests[] = {
     {"the list of errors is bounded", test_error_list},
     {"error texts are printable", test_error_text},
     {"passwords are wiped", test_wipe},
+    {"repeated passwords are wiped", test_wipe_repeated},
 };
 
 UNIT_SUITE(app_send_fields, tests);

@@ -308,11 +308,32 @@ static void test_no_memory(void)
     CU_ASSERT_TRUE(failed > 10 && failed < 375); /* both kinds were seen */
 }
 
+static void note_problem(void *ctx, const char *path, const char *text)
+{
+    err_set(ctx, "%s: %s", path, text);
+}
+
+/* A default From must have somebody in it: forms of web sites rely on that. */
+static void test_default_from(void)
+{
+    struct config config = {.defaults = {.from = "nobody:;"}};
+    struct defaults defaults;
+    struct err err = {0};
+    CU_ASSERT_FALSE(defaults_parse(&defaults, &config, note_problem, &err));
+    app_fixture_expect(err.text, "defaults.from: there is no address in it; expected mailboxes", "nobody:;");
+    defaults_free(&defaults);
+}
+
 static const struct unit_test tests[] = {
-    {"people and envelope", test_people},    {"wrong values, all at once", test_errors},
-    {"what is missing", test_missing},       {"too many recipients", test_too_many},
-    {"ten thousand recipients", test_many},  {"subject and headers", test_headers},
-    {"bodies and attachments", test_bodies}, {"no memory", test_no_memory},
+    {"default From", test_default_from},
+    {"people and envelope", test_people},
+    {"wrong values, all at once", test_errors},
+    {"what is missing", test_missing},
+    {"too many recipients", test_too_many},
+    {"ten thousand recipients", test_many},
+    {"subject and headers", test_headers},
+    {"bodies and attachments", test_bodies},
+    {"no memory", test_no_memory},
 };
 
 UNIT_SUITE(app_submission, tests);

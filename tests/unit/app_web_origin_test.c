@@ -240,10 +240,30 @@ static void test_targets(void)
     CU_ASSERT_FALSE(web_origin_target_allowed(SLICE("https://example.com/"), &none));
 }
 
+/* What no Location header has room for is refused before a mail is sent, not after. */
+static void test_long_targets(void)
+{
+    static char path[WEB_ORIGIN_TARGET_MAX + 2];
+    memset(path, 'a', sizeof path - 1);
+    path[0] = '/';
+    struct slice target = {path, WEB_ORIGIN_TARGET_MAX};
+    CU_ASSERT_TRUE(web_origin_target_allowed(target, &none));
+    CU_ASSERT_TRUE(web_origin_target_valid(target));
+    target.len++;
+    CU_ASSERT_FALSE(web_origin_target_allowed(target, &none));
+    CU_ASSERT_FALSE(web_origin_target_valid(target));
+    target.len -= 3;
+    path[1] = ' '; /* %20 */
+    CU_ASSERT_TRUE(web_origin_target_allowed(target, &none));
+    path[2] = ' ';
+    CU_ASSERT_FALSE(web_origin_target_allowed(target, &none));
+}
+
 static const struct unit_test tests[] = {
     {"Accept", test_accept},
     {"origins and URLs", test_parse},
     {"who may post", test_requests},
     {"where to go after", test_targets},
+    {"long targets", test_long_targets},
 };
 UNIT_SUITE(app_web_origin, tests);

@@ -110,7 +110,7 @@ static void test_input(void)
         {NEED, BOUNDARY, SLICE_INIT(PART("name", "x") FILE_PART("cv", "a.pdf", "") LAST),
          "cv: No files can be sent with this form.", 0},
         {NEED, URLENCODED, SLICE_INIT("cv=%FF"),
-         "cv: cv is not valid UTF-8 at octet 0; send UTF-8, or declare the charset in _charset_.|"
+         "cv: cv is not valid UTF-8 at octet 1; send UTF-8, or declare the charset in _charset_.|"
          "name: Please fill this in.|cv: Please fill this in.",
          2},
         {NEED, URLENCODED, SLICE_INIT("name=a%00b&cv=x"),
@@ -220,6 +220,14 @@ static void test_configuration(void)
              ", subject: '{{a}}', success: /x, failure: 'https://a.example/b', origins: [https://a.example]"),
          ""},
         {FORM(", from: 'A <a@x.example>, b@x.example'"), ""},
+        {FORM(", from: 'nobody:;'"),
+         "forms.contact.from: there is no address in it; expected mailboxes like \"Name <local@domain>\"\n"},
+        {"forms: {a: {to: 'nobody:;'}}\n",
+         "forms.a.to: there is no address in to, cc and bcc; expected mailboxes like \"Name "
+         "<local@domain>\"\n"},
+        {"forms: {a: {cc: ['nobody:;'], bcc: ['x@y.example']}, b: {bcc: ['nobody:;']}}\n",
+         "forms.b.bcc: there is no address in to, cc and bcc; expected mailboxes like \"Name "
+         "<local@domain>\"\n"},
         {FORM(", cc: [a@b.example, 'a b'], bcc: x, from: y"),
          "forms.contact.from: \"y\" cannot be read as a mail address: an \"@\" is missing or not where it "
          "must be; "

@@ -232,6 +232,48 @@ static void last_good_first(void)
     smtp_endpoint_free(endpoint);
 }
 
+static int never_found(const char *name, struct socket_addresses *addresses)
+{
+    (void)name;
+    (void)addresses;
+    (void)poll(NULL, 0, 1000);
+    return EAI_AGAIN;
+}
+
+/* Hosts that requests choose are looked up apart: however many of them hang, the configured one is found. */
+static void chosen_hosts_are_apart(void)
+{
+    uint16_t port = 0;
+    int listener = listen_on_loopback(8, &port);
+    struct smtp_settings settings = {.host = "mail.test", .port = port, .tls = SMTP_TLS_NONE};
+    struct smtp_endpoint *base = smtp_endpoint_new(&settings, NULL);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(base);
+    resolver_free(base->resolver);
+    resolver_free(base->chosen_resolver);
+    base->resolver = resolver_new(two_addresses, RESOLVE_KEEP_MS);
+    base->chosen_resolver = resolver_new(never_found, RESOLVE_KEEP_MS);
+    int fd = -1;
+    for (int i = 0; i < RESOLVE_THREADS; i++) {
+        char host[16];
+        (void)snprintf(host, sizeof host, "h%d.test", i);
+        settings.host = host;
+        struct smtp_endpoint *chosen = smtp_endpoint_derive(base, &settings, NULL);
+        CU_ASSERT_PTR_NOT_NULL_FATAL(chosen);
+        CU_ASSERT_EQUAL(endpoint_connect(chosen, within(10), NULL, &fd, NULL), CONNECT_TIMED_OUT);
+        smtp_endpoint_free(chosen);
+    }
+    settings.host = "mail.test";
+    struct smtp_endpoint *same = smtp_endpoint_derive(base, &settings, NULL);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(same);
+    CU_ASSERT_EQUAL(endpoint_connect(same, within(500), NULL, &fd, NULL), CONNECT_OK);
+    (void)close(fd);
+    CU_ASSERT_EQUAL(endpoint_connect(base, within(500), NULL, &fd, NULL), CONNECT_OK);
+    (void)close(fd);
+    smtp_endpoint_free(same);
+    smtp_endpoint_free(base);
+    (void)close(listener);
+}
+
 static struct socket_address address_of_ip6(const char *text, uint16_t port)
 {
     struct socket_address address;
@@ -328,6 +370,7 @@ static const struct unit_test tests[] = {
     {"unix sockets", unix_sockets},
     {"the literal of an IPv6 socket", own_literal_of_ip6},
     {"the last good address first", last_good_first},
+    {"hosts that requests choose are apart", chosen_hosts_are_apart},
     {"from a source address", from_a_source_address},
     {"source addresses that do not help", source_addresses_that_do_not_help},
     {"endpoints have a source address", endpoints_have_a_source_address},

@@ -165,6 +165,15 @@ static const struct row rows[] = {
      {250, 250, 250},
      {DONE, UNKNOWN, UNKNOWN},
      "closed the connection"},
+    {"in one flight, a reply too many",
+     BOTH FLIGHT "BDAT\nRAW \"250 ok\\r\\n250 a\\r\\n250 b\\r\\n250 c\\r\\n250 x\\r\\n250 y\\r\\n250 z\\r\\n"
+                 "554 spam\\r\\n\"\nWAIT-EOF\n",
+     65536,
+     SMTP_PROTOCOL_ERROR,
+     UNKNOWN,
+     {250, 250, 250},
+     {UNKNOWN, UNKNOWN, UNKNOWN},
+     "more replies than there were commands"},
     {"in one flight, lost before RCPT",
      BOTH FLIGHT "BDAT\nS: 250 ok\nCLOSE\n",
      65536,
@@ -254,6 +263,35 @@ static void chunks(void)
     free(text);
 }
 
+/* A server that accepts for all recipients when it has read the beginning of a long flight has not got the message. */
+static void accepted_before_the_end_of_the_flight(void)
+{
+    size_t len = (size_t)8 * 1024 * 1024;
+    char *text = malloc(len);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(text);
+    memset(text, 'x', len);
+    memcpy(text + len - 2, "\r\n", 2);
+    struct smtp_fixture f;
+    smtp_fixture_init(&f);
+    f.settings.protocol = SMTP_PROTOCOL_LMTP;
+    f.settings.inline_limit = len;
+    f.receive_buffer = 65536;
+    smtp_fixture_message(&f, text, len);
+    smtp_fixture_recipients(&f, (const char *const[]){"1@example.com", "2@example.com", "3@example.com"}, 3);
+    smtp_fixture_start(&f, BOTH "C: MAIL *\nS: 250 ok\nS: 250 a\nS: 250 b\nS: 250 c\nS: 250 x\nS: 250 y\n"
+                                "S: 250 z\nSTALL\nREAD-UNTIL-EOF\n");
+    smtp_fixture_deliver(&f);
+    CU_ASSERT_EQUAL(f.outcome.class, SMTP_PROTOCOL_ERROR);
+    CU_ASSERT_EQUAL(f.outcome.state, UNKNOWN);
+    for (size_t i = 0; i < 3; i++) {
+        CU_ASSERT_EQUAL(f.recipients[i].state, UNKNOWN);
+    }
+    CU_ASSERT_PTR_NOT_NULL(strstr(f.outcome.err.text, "before the message had ended"));
+    CU_ASSERT_PTR_NULL(f.outcome.session);
+    smtp_fixture_end(&f, "early");
+    free(text);
+}
+
 /* The usual place of an LMTP server; the session is kept like any other. */
 static void through_a_unix_socket(void)
 {
@@ -285,6 +323,7 @@ static void through_a_unix_socket(void)
 static const struct unit_test tests[] = {
     {"replies", replies},
     {"chunks", chunks},
+    {"accepted before the end of the flight", accepted_before_the_end_of_the_flight},
     {"a unix socket", through_a_unix_socket},
 };
 

@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -238,6 +239,30 @@ static void too_many_names(void)
     resolver_free(resolver);
 }
 
+/* Results that are kept make room: names that somebody makes up keep nobody else's from being looked up. */
+static void kept_names_give_way(void)
+{
+    gate_set(false);
+    gate_set(true);
+    struct resolver *resolver = resolver_new(gated_lookup, RESOLVE_KEEP_MS);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(resolver);
+    struct socket_addresses addresses;
+    for (unsigned i = 0; i < RESOLVE_NAMES + 10; i++) {
+        char name[16];
+        (void)snprintf(name, sizeof name, "n%u.example", i);
+        CU_ASSERT_EQUAL(resolver_resolve(resolver, name, 25, within(20000), &addresses, NULL), RESOLVE_OK);
+    }
+    unsigned entered = gate.entered;
+    /* The oldest went, the others are still known. */
+    CU_ASSERT_EQUAL(resolver_resolve(resolver, "n10.example", 25, within(20000), &addresses, NULL),
+                    RESOLVE_OK);
+    CU_ASSERT_EQUAL(gate.entered, entered);
+    CU_ASSERT_EQUAL(resolver_resolve(resolver, "n0.example", 25, within(20000), &addresses, NULL),
+                    RESOLVE_OK);
+    CU_ASSERT_EQUAL(gate.entered, entered + 1);
+    resolver_free(resolver);
+}
+
 static const struct unit_test tests[] = {
     {"literals", literals},
     {"by the system", by_the_system},
@@ -247,6 +272,7 @@ static const struct unit_test tests[] = {
     {"a hanging look-up", hanging},
     {"all helpers hang", all_helpers_hang},
     {"too many names", too_many_names},
+    {"kept names give way", kept_names_give_way},
 };
 
 UNIT_SUITE(smtp_resolve, tests);

@@ -25,12 +25,6 @@ void mailgun_free(struct mailgun *mailgun)
     }
 }
 
-static bool refuse(struct exchange *exchange, enum http_problem problem)
-{
-    exchange_refuse(exchange, problem);
-    return false;
-}
-
 /* All errors of fields, one after the other; as many as there is room for. */
 static void join_errors(struct buf *text, const struct json *more)
 {
@@ -50,7 +44,7 @@ static void join_errors(struct buf *text, const struct json *more)
 void mailgun_write_problem(struct exchange *exchange, enum http_problem problem, struct json *more)
 {
     struct buf text;
-    bool unknown = exchange->delivery != NULL && strcmp(exchange->delivery, "unknown") == 0;
+    bool unknown = exchange_delivery_is_unknown(exchange);
     buf_init(&text, MESSAGE_MAX);
     bool told = buf_append_string(&text, exchange->err.text);
     if (http_problem_status(problem) == 401) {
@@ -80,12 +74,12 @@ static bool prepare(struct exchange *exchange, enum mailgun_call call, struct sl
     if (!is_domain) {
         err_set(&exchange->err, "\"%.*s\" in the path is no domain; give one like mg.example.com",
                 SLICE_ARGS(segment));
-        return refuse(exchange, PROBLEM_NO_SUCH_ROUTE);
+        return exchange_refuse(exchange, PROBLEM_NO_SUCH_ROUTE);
     }
     exchange->mailgun = calloc(1, sizeof *exchange->mailgun);
     if (exchange->mailgun == NULL) {
         err_set(&exchange->err, "There is no memory left for the request");
-        return refuse(exchange, PROBLEM_INTERNAL);
+        return exchange_refuse(exchange, PROBLEM_INTERNAL);
     }
     exchange->mailgun->fields.call = call;
     exchange->mailgun->domain = domain;
@@ -154,7 +148,7 @@ static bool read_fields(struct exchange *exchange, struct field_errors *errors)
     if (!mailgun_fields_sort(&mailgun->fields, &exchange->form, &exchange->arena, errors, err) ||
         server_choice_make(&exchange->choice, &mailgun->fields.send, exchange->snapshot->config,
                            exchange->allow, &exchange->arena, errors, err) == SERVER_CHOICE_FAILED) {
-        return refuse(exchange, PROBLEM_INTERNAL);
+        return exchange_refuse(exchange, PROBLEM_INTERNAL);
     }
     check_tls(exchange, errors);
     if (mailgun->fields.is_batch && !mailgun_batch_read(exchange, errors)) {
@@ -169,7 +163,7 @@ static bool read_fields(struct exchange *exchange, struct field_errors *errors)
     }
     if (!complete) {
         *err = missing;
-        return refuse(exchange, PROBLEM_MISSING_FIELD);
+        return exchange_refuse(exchange, PROBLEM_MISSING_FIELD);
     }
     return true;
 }
@@ -178,7 +172,7 @@ static bool check_one(struct exchange *exchange)
 {
     struct submission *submission = &exchange->submission;
     if (!mailgun_mail_complete(submission, &exchange->err)) {
-        return refuse(exchange, PROBLEM_MISSING_FIELD);
+        return exchange_refuse(exchange, PROBLEM_MISSING_FIELD);
     }
     return send_check_policy(exchange, submission) &&
            send_compose(exchange, submission, exchange->mailgun->domain);
@@ -236,7 +230,7 @@ void mailgun_deliver(struct exchange *exchange)
         exchange->mailgun->fields.is_batch ? mailgun_batch_deliver(exchange) : delivery_run(exchange);
     exchange->delivery_ended = deadline_now();
     if (!tried) {
-        exchange_refuse(exchange, PROBLEM_INTERNAL);
+        (void)exchange_refuse(exchange, PROBLEM_INTERNAL);
     } else if (exchange->outcome.class == SMTP_ACCEPTED) {
         answer_accepted(exchange);
     } else {

@@ -12,24 +12,18 @@
 #include "app/servers/delivery.h"
 #include "fcgi_smtp/charset.h"
 
-#define CHARSET_GROWTH_MAX                                                                                   \
-    4 /* times that a text may grow when it becomes UTF-8, and not be over limits.text */
-
-static bool refuse(struct exchange *exchange, enum http_problem problem)
-{
-    exchange_refuse(exchange, problem);
-    return false;
-}
+/* Times that a text may grow when it becomes UTF-8, and not be over limits.text. */
+#define CHARSET_GROWTH_MAX 4
 
 static bool no_memory(struct exchange *exchange)
 {
     err_set(&exchange->err, "There is no memory left for the mails");
-    return refuse(exchange, PROBLEM_INTERNAL);
+    return exchange_refuse(exchange, PROBLEM_INTERNAL);
 }
 
 /* --- what all mails have --- */
 
-/* A text of another charset as UTF-8, once for all. */
+/* A text of another charset as UTF-8, once for all. False: memory, or the spill file: exchange->err says so. */
 static bool convert(struct exchange *exchange, struct form_field **source, struct field_errors *errors)
 {
     struct form_field *field = *source;
@@ -42,6 +36,10 @@ static bool convert(struct exchange *exchange, struct form_field **source, struc
     *copy = (struct form_field){.name = field->name, .is_file = field->is_file, .type = field->type};
     buf_init(&utf8, (size_t)exchange->snapshot->config->limits.text * CHARSET_GROWTH_MAX);
     bool good = charset_to_utf8(field->charset, text, &utf8, NULL) == CHARSET_OK;
+    if (utf8.starved) {
+        buf_free(&utf8);
+        return false;
+    }
     if (!good) {
         field_errors_blame(errors, field, "%.*s is not a text in the charset %.*s", SLICE_ARGS(field->name),
                            SLICE_ARGS(field->charset));
@@ -102,17 +100,18 @@ bool mailgun_batch_read(struct exchange *exchange, struct field_errors *errors)
         return no_memory(exchange);
     }
     if (!convert_texts(exchange, errors)) {
-        return no_memory(exchange);
+        return exchange->err.text[0] != '\0' ? exchange_refuse(exchange, PROBLEM_INTERNAL)
+                                             : no_memory(exchange);
     }
     switch (read_recipients(exchange, errors)) {
     case SUBMISSION_OK:
         return true;
     case SUBMISSION_TOO_MANY:
-        return refuse(exchange, PROBLEM_TOO_MANY_RECIPIENTS);
+        return exchange_refuse(exchange, PROBLEM_TOO_MANY_RECIPIENTS);
     case SUBMISSION_FAILED:
         break;
     }
-    return refuse(exchange, PROBLEM_INTERNAL);
+    return exchange_refuse(exchange, PROBLEM_INTERNAL);
 }
 
 bool mailgun_batch_check(struct exchange *exchange)
@@ -121,7 +120,7 @@ bool mailgun_batch_check(struct exchange *exchange)
     bool good = all->count > 0;
     if (!good) { /* an empty group */
         err_set(&exchange->err, "The mail has no recipient; give at least one address in to");
-        exchange_refuse(exchange, PROBLEM_MISSING_FIELD);
+        (void)exchange_refuse(exchange, PROBLEM_MISSING_FIELD);
     }
     for (size_t i = 0; i < all->count && good; i++) {
         struct personal one;

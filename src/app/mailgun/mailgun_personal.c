@@ -9,19 +9,17 @@
 #include "app/mailgun/mailgun_mail.h"
 #include "app/send.h"
 
-static bool refuse(struct exchange *exchange, enum http_problem problem)
-{
-    exchange_refuse(exchange, problem);
-    return false;
-}
-
 static bool no_memory(struct exchange *exchange)
 {
     err_set(&exchange->err, "There is no memory left for the mails");
-    return refuse(exchange, PROBLEM_INTERNAL);
+    return exchange_refuse(exchange, PROBLEM_INTERNAL);
 }
 
-enum replaced { REPLACED, REPLACED_TOO_LONG, REPLACED_FAILED };
+enum replaced {
+    REPLACED,
+    REPLACED_TOO_LONG,
+    REPLACED_FAILED /* memory, or the spill file: exchange->err says so */
+};
 
 static bool into_buf(void *ctx, struct slice piece)
 {
@@ -38,10 +36,11 @@ static enum replaced replace_value(struct personal *one, struct slice *text)
     }
     buf_init(&out, most);
     bool good = recipient_variables_replace(*text, one->values, into_buf, &out);
+    bool too_long = !good && !out.starved;
     const char *copy = good ? arena_copy(&one->arena, buf_slice(&out)) : NULL;
     *text = (struct slice){copy, out.len};
     buf_free(&out);
-    return copy != NULL ? REPLACED : REPLACED_TOO_LONG;
+    return copy != NULL ? REPLACED : too_long ? REPLACED_TOO_LONG : REPLACED_FAILED;
 }
 
 /* A text that grows in a blob. */
@@ -166,11 +165,11 @@ static bool fill(struct personal *one)
         err_set_field(&exchange->err, name.data, name.len);
         err_set(&exchange->err, "%.*s is over its limit with its variables in place; make it or them shorter",
                 SLICE_ARGS(name));
-        return refuse(exchange, PROBLEM_REQUEST_TOO_LARGE);
+        return exchange_refuse(exchange, PROBLEM_REQUEST_TOO_LARGE);
     case REPLACED_FAILED:
         break;
     }
-    return no_memory(exchange);
+    return exchange->err.text[0] != '\0' ? exchange_refuse(exchange, PROBLEM_INTERNAL) : no_memory(exchange);
 }
 
 /* --- one mail: reading and composing it --- */
@@ -238,7 +237,7 @@ bool personal_make(struct personal *one, const struct recipients *all, size_t in
         message->message_id = mailgun->id;
     }
     if (!mailgun_mail_complete(&one->submission, &exchange->err)) {
-        return refuse(exchange, PROBLEM_MISSING_FIELD);
+        return exchange_refuse(exchange, PROBLEM_MISSING_FIELD);
     }
     return send_check_policy(exchange, &one->submission) &&
            send_compose(exchange, &one->submission, mailgun->domain) && keep_id(exchange);

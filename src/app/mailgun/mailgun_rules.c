@@ -83,7 +83,7 @@ static struct slice without_index(struct slice name)
         return name;
     }
     len--;
-    while (len > 0 && name.data[len - 1] >= '0' && name.data[len - 1] <= '9') {
+    while (len > 0 && ascii_is_digit(name.data[len - 1])) {
         len--;
     }
     return len > 0 && name.data[len - 1] == '[' ? (struct slice){name.data, len - 1} : name;

@@ -4,6 +4,7 @@
  */
 #include "app/mailgun/recipient_variables.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #define MARK             "%recipient."
@@ -101,6 +102,21 @@ static enum recipient_variables_result read_entries(struct recipient_variables *
     return result;
 }
 
+/* JSON's members are different ones, but two spellings may be one address: which of them counts nobody could say. */
+static enum recipient_variables_result sort_entries(struct recipient_variables *variables, struct err *err)
+{
+    qsort(variables->entries, variables->count, sizeof *variables->entries, by_address);
+    for (size_t i = 1; i < variables->count; i++) {
+        struct slice address = variables->entries[i].address;
+        if (slice_equal(variables->entries[i - 1].address, address)) {
+            char text[ERR_TEXT_MAX];
+            (void)snprintf(text, sizeof text, "%.*s is there twice", SLICE_ARGS(address));
+            return invalid(err, text);
+        }
+    }
+    return RECIPIENT_VARIABLES_OK;
+}
+
 enum recipient_variables_result recipient_variables_read(struct recipient_variables *variables,
                                                          struct slice text, struct arena *arena,
                                                          struct err *err)
@@ -108,9 +124,8 @@ enum recipient_variables_result recipient_variables_read(struct recipient_variab
     *variables = (struct recipient_variables){0};
     enum recipient_variables_result result = parse(variables, text, err);
     result = result == RECIPIENT_VARIABLES_OK ? read_entries(variables, arena, err) : result;
-    if (result == RECIPIENT_VARIABLES_OK) {
-        qsort(variables->entries, variables->count, sizeof *variables->entries, by_address);
-    } else {
+    result = result == RECIPIENT_VARIABLES_OK ? sort_entries(variables, err) : result;
+    if (result != RECIPIENT_VARIABLES_OK) {
         recipient_variables_free(variables);
     }
     return result;
@@ -173,6 +188,9 @@ static bool give_value(struct json_view value, recipient_variables_sink *sink, v
 bool recipient_variables_replace(struct slice text, struct json_view values, recipient_variables_sink *sink,
                                  void *ctx)
 {
+    if (text.len == 0) {
+        return true; /* its data may be NULL */
+    }
     size_t given = 0; /* octets of text */
     size_t at = 0;
     const char *mark;

@@ -28,7 +28,7 @@ enum recipient_variables_result {
 };
 
 /* Reads {"a@example.com": {"KEY": "value"}}. Values may be numbers, booleans, null (empty), lists and objects (their
- * JSON). */
+ * JSON). An address that is there twice, in whatever spelling, is invalid. */
 enum recipient_variables_result recipient_variables_read(struct recipient_variables *variables,
                                                          struct slice text, struct arena *arena,
                                                          struct err *err);

@@ -75,7 +75,7 @@ void monitor_answer_ready(struct exchange *exchange)
         http_json_write(exchange->response, 200, body);
         return;
     }
-    exchange_refuse(exchange, PROBLEM_NOT_READY);
+    (void)exchange_refuse(exchange, PROBLEM_NOT_READY);
     exchange->result = RESULT_FAILED;
 }
 
@@ -277,6 +277,6 @@ void monitor_answer_metrics(struct exchange *exchange)
     exchange->result = RESULT_OK;
     if (!e.good) {
         err_set(&exchange->err, "There is no room for the metrics");
-        exchange_refuse(exchange, PROBLEM_INTERNAL);
+        (void)exchange_refuse(exchange, PROBLEM_INTERNAL);
     }
 }

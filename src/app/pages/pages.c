@@ -43,7 +43,7 @@ static bool refuse(struct exchange *exchange)
         err_set(&exchange->err,
                 "This page is only for addresses in pages_from, and for API keys with allow.pages");
     }
-    exchange_refuse(exchange, PROBLEM_KEY_REQUIRED);
+    (void)exchange_refuse(exchange, PROBLEM_KEY_REQUIRED);
     keys_challenge(exchange->response, false);
     return false;
 }
@@ -52,8 +52,7 @@ bool page_allowed(struct exchange *exchange, enum config_page page)
 {
     if ((exchange->snapshot->config->pages & page) == 0) {
         err_set(&exchange->err, "There is nothing at this path; the operator can list this page in pages");
-        exchange_refuse(exchange, PROBLEM_NO_SUCH_ROUTE);
-        return false;
+        return exchange_refuse(exchange, PROBLEM_NO_SUCH_ROUTE);
     }
     if (!access_check(exchange)) { /* a wrong key is never taken for none */
         return false;
@@ -67,6 +66,6 @@ void pages_end(struct exchange *exchange, struct page *page)
     exchange->result = RESULT_OK;
     if (!page_end(page)) {
         err_set(&exchange->err, "There is no room for the page");
-        exchange_refuse(exchange, PROBLEM_INTERNAL);
+        (void)exchange_refuse(exchange, PROBLEM_INTERNAL);
     }
 }

@@ -127,8 +127,7 @@ static bool deliver_by_settings(struct exchange *exchange, struct smtp_delivery 
 static struct smtp_delivery delivery_of(struct exchange *exchange)
 {
     const struct submission *submission = &exchange->submission;
-    const struct server_choice *choice = &exchange->choice;
-    const struct config_server *settings = choice->overrides ? &choice->settings : choice->server;
+    const struct config_server *settings = server_choice_settings(&exchange->choice);
     const struct outgoing *outgoing = &exchange->outgoing;
     return (struct smtp_delivery){
         .return_path = &submission->return_path,

@@ -8,27 +8,29 @@
 
 #define PATH_MAX_SHOWN 128 /* octets; a name is no longer than what is shown of it */
 
+static const enum smtp_tls tls_modes[] = {
+    [CONFIG_TLS_UNSET] = SMTP_TLS_STARTTLS, /* never left unset by config_server_complete */
+    [CONFIG_TLS_STARTTLS] = SMTP_TLS_STARTTLS,
+    [CONFIG_TLS_IMPLICIT] = SMTP_TLS_IMPLICIT,
+    [CONFIG_TLS_NONE] = SMTP_TLS_NONE,
+};
+
+static const enum smtp_auth auth_mechanisms[] = {
+    [CONFIG_AUTH_AUTO] = SMTP_AUTH_AUTO,
+    [CONFIG_AUTH_PLAIN] = SMTP_AUTH_PLAIN,
+    [CONFIG_AUTH_LOGIN] = SMTP_AUTH_LOGIN,
+    [CONFIG_AUTH_CRAM_MD5] = SMTP_AUTH_CRAM_MD5,
+    [CONFIG_AUTH_SCRAM_SHA_1] = SMTP_AUTH_SCRAM_SHA_1,
+    [CONFIG_AUTH_SCRAM_SHA_256] = SMTP_AUTH_SCRAM_SHA_256,
+    [CONFIG_AUTH_SCRAM_SHA_1_PLUS] = SMTP_AUTH_SCRAM_SHA_1_PLUS,
+    [CONFIG_AUTH_SCRAM_SHA_256_PLUS] = SMTP_AUTH_SCRAM_SHA_256_PLUS,
+    [CONFIG_AUTH_XOAUTH2] = SMTP_AUTH_XOAUTH2,
+    [CONFIG_AUTH_OAUTHBEARER] = SMTP_AUTH_OAUTHBEARER,
+    [CONFIG_AUTH_EXTERNAL] = SMTP_AUTH_EXTERNAL,
+};
+
 static struct smtp_settings settings_of(const struct config_server *server, struct password_command *command)
 {
-    static const enum smtp_tls tls[] = {
-        [CONFIG_TLS_UNSET] = SMTP_TLS_STARTTLS, /* never left unset by config_server_complete */
-        [CONFIG_TLS_STARTTLS] = SMTP_TLS_STARTTLS,
-        [CONFIG_TLS_IMPLICIT] = SMTP_TLS_IMPLICIT,
-        [CONFIG_TLS_NONE] = SMTP_TLS_NONE,
-    };
-    static const enum smtp_auth auth[] = {
-        [CONFIG_AUTH_AUTO] = SMTP_AUTH_AUTO,
-        [CONFIG_AUTH_PLAIN] = SMTP_AUTH_PLAIN,
-        [CONFIG_AUTH_LOGIN] = SMTP_AUTH_LOGIN,
-        [CONFIG_AUTH_CRAM_MD5] = SMTP_AUTH_CRAM_MD5,
-        [CONFIG_AUTH_SCRAM_SHA_1] = SMTP_AUTH_SCRAM_SHA_1,
-        [CONFIG_AUTH_SCRAM_SHA_256] = SMTP_AUTH_SCRAM_SHA_256,
-        [CONFIG_AUTH_SCRAM_SHA_1_PLUS] = SMTP_AUTH_SCRAM_SHA_1_PLUS,
-        [CONFIG_AUTH_SCRAM_SHA_256_PLUS] = SMTP_AUTH_SCRAM_SHA_256_PLUS,
-        [CONFIG_AUTH_XOAUTH2] = SMTP_AUTH_XOAUTH2,
-        [CONFIG_AUTH_OAUTHBEARER] = SMTP_AUTH_OAUTHBEARER,
-        [CONFIG_AUTH_EXTERNAL] = SMTP_AUTH_EXTERNAL,
-    };
     /* EXTERNAL without a user: the certificate alone says who we are (RFC 4422 A.1). */
     bool by_certificate = server->auth == CONFIG_AUTH_EXTERNAL && server->user == NULL;
     bool by_command = command != NULL && server->password_command.count > 0;
@@ -37,7 +39,7 @@ static struct smtp_settings settings_of(const struct config_server *server, stru
         .host = server->host,
         .port = (uint16_t)server->port,
         .protocol = server->protocol == CONFIG_PROTOCOL_LMTP ? SMTP_PROTOCOL_LMTP : SMTP_PROTOCOL_SMTP,
-        .tls = tls[server->tls],
+        .tls = tls_modes[server->tls],
         .tls_1_3 = server->tls_min == CONFIG_TLS_1_3,
         .verify = server->verify == CONFIG_VERIFY_FULL,
         .ca_file = server->ca_file,
@@ -49,7 +51,7 @@ static struct smtp_settings settings_of(const struct config_server *server, stru
         .user = by_certificate ? "" : server->user,
         .password = server->password, /* a view: copied by the endpoint */
         .password_source = by_command ? password_command_source(command) : (struct smtp_password_source){0},
-        .auth = auth[server->auth],
+        .auth = auth_mechanisms[server->auth],
         .allow_cleartext_auth = server->allow_cleartext_auth,
         .domain = server->domain,
         .abort_on_refused = server->on_refused == CONFIG_REFUSED_ABORT,

@@ -3,8 +3,8 @@
  * for an hour.
  *
  * The program is run by the password helper, without a shell, with nothing to read. The first line of its output is
- * the secret. It is kept for a time, and asked for anew when a server has refused it. Used by many threads at once; the program runs once at
- * a time, and who comes meanwhile gets that run's result.
+ * the secret. It is kept for a time, and asked for anew when a server has refused it. Used by many threads at once; the
+ * program runs once at a time, and who comes meanwhile gets that run's result.
  */
 #ifndef FCGI_SMTP_APP_PASSWORD_COMMAND_H
 #define FCGI_SMTP_APP_PASSWORD_COMMAND_H

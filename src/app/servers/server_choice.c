@@ -142,7 +142,7 @@ static int64_t parse_port(struct slice text)
 {
     int64_t port = 0;
     for (size_t i = 0; i < text.len; i++) {
-        if (text.data[i] < '0' || text.data[i] > '9' || port > 65535) {
+        if (!ascii_is_digit(text.data[i]) || port > 65535) {
             return 0;
         }
         port = port * 10 + (text.data[i] - '0');

@@ -20,6 +20,12 @@ struct server_choice {
     bool public_only; /* only addresses of the public Internet may be connected to */
 };
 
+/* What the mail is delivered by. */
+static inline const struct config_server *server_choice_settings(const struct server_choice *choice)
+{
+    return choice->overrides ? &choice->settings : choice->server;
+}
+
 /* What answers and the log call it: the entry's name, or the host that the request put in its place. */
 const char *server_choice_name(const struct server_choice *choice);
 

@@ -14,31 +14,14 @@ struct liking {
     int any;    /* all types */
 };
 
-static bool is_space(char c)
-{
-    return c == ' ' || c == '\t';
-}
-
-static struct slice trim(struct slice text)
-{
-    while (text.len > 0 && is_space(text.data[0])) {
-        text = (struct slice){text.data + 1, text.len - 1};
-    }
-    while (text.len > 0 && is_space(text.data[text.len - 1])) {
-        text.len--;
-    }
-    return text;
-}
-
 /* Cuts what stands before the separator off text. Quoted strings are not known: no parameter looked for has one. */
 static struct slice next(struct slice *text, char separator)
 {
     const char *at = text->len > 0 ? memchr(text->data, separator, text->len) : NULL;
     size_t len = at != NULL ? (size_t)(at - text->data) : text->len;
-    size_t used = at != NULL ? len + 1 : len;
     struct slice piece = {text->data, len};
-    *text = (struct slice){text->data + used, text->len - used};
-    return trim(piece);
+    slice_skip(text, at != NULL ? len + 1 : len);
+    return slice_trim(piece);
 }
 
 /* "0.8" in thousandths (12.4.2); what is none counts as 0. */
@@ -49,7 +32,7 @@ static int read_quality(struct slice text)
     for (size_t i = 0; i < text.len && digits <= 3; i++) {
         char c = text.data[i];
         bool point = i == 1 && c == '.';
-        if (!point && (i == 1 || c < '0' || c > '9')) {
+        if (!point && (i == 1 || !ascii_is_digit(c))) {
             return 0;
         }
         value = point ? value : value * 10 + (c - '0');

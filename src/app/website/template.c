@@ -9,17 +9,6 @@
 #define OPEN  "{{"
 #define CLOSE "}}"
 
-static struct slice trim(struct slice text)
-{
-    while (text.len > 0 && (text.data[0] == ' ' || text.data[0] == '\t')) {
-        text = (struct slice){text.data + 1, text.len - 1};
-    }
-    while (text.len > 0 && (text.data[text.len - 1] == ' ' || text.data[text.len - 1] == '\t')) {
-        text.len--;
-    }
-    return text;
-}
-
 /* Where needle, two octets, begins in text; text.len: nowhere. */
 static size_t find(struct slice text, const char *needle)
 {
@@ -29,7 +18,7 @@ static size_t find(struct slice text, const char *needle)
 
 static bool is_name(struct slice name)
 {
-    if (name.len == 0 || name.len > TEMPLATE_NAME_MAX || strchr("#/^!&>=", name.data[0]) != NULL) {
+    if (name.len == 0 || name.len > TEMPLATE_NAME_MAX || ascii_is_one_of(name.data[0], "#/^!&>=")) {
         return false;
     }
     for (size_t i = 0; i < name.len; i++) {
@@ -63,7 +52,7 @@ bool template_parse(struct template *template, struct slice text, struct arena *
             return false;
         }
         piece->text = (struct slice){rest.data, find(rest, OPEN)};
-        rest = (struct slice){rest.data + piece->text.len, rest.len - piece->text.len};
+        slice_skip(&rest, piece->text.len);
         if (rest.len == 0) {
             break;
         }
@@ -74,7 +63,7 @@ bool template_parse(struct template *template, struct slice text, struct arena *
             err_set(err, "\"{{%.*s\" is not closed by }}", shown, inside.data);
             return false;
         }
-        piece->name = trim((struct slice){inside.data, close});
+        piece->name = slice_trim((struct slice){inside.data, close});
         if (!is_name(piece->name)) {
             err_set(err, "\"{{%.*s}}\" names no field", (int)(close < 60 ? close : 60), inside.data);
             return false;

@@ -8,7 +8,8 @@
 
 static struct slice cut(struct slice text, size_t from)
 {
-    return (struct slice){text.data + from, text.len - from};
+    slice_skip(&text, from);
+    return text;
 }
 
 static bool begins_with(struct slice text, struct slice prefix)
@@ -16,15 +17,18 @@ static bool begins_with(struct slice text, struct slice prefix)
     return text.len >= prefix.len && slice_equal_nocase((struct slice){text.data, prefix.len}, prefix);
 }
 
+static bool may_be_in_host(char c, bool literal)
+{
+    return literal ? ascii_hex_value(c) >= 0 || ascii_is_one_of(c, ":.")
+                   : ascii_is_alphanumeric(c) || ascii_is_one_of(c, "-._");
+}
+
 /* Letters, digits and "-._", or an IPv6 address in brackets. */
 static size_t host_len(struct slice text)
 {
-    static const char name[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._";
-    static const char address[] = "0123456789abcdefABCDEF:.";
     bool literal = text.len > 0 && text.data[0] == '[';
-    const char *set = literal ? address : name;
     size_t len = literal ? 1 : 0;
-    while (len < text.len && text.data[len] != '\0' && strchr(set, text.data[len]) != NULL) {
+    while (len < text.len && may_be_in_host(text.data[len], literal)) {
         len++;
     }
     if (!literal) {
@@ -38,7 +42,7 @@ static size_t read_port(struct slice text, unsigned *port)
 {
     size_t len = 0;
     unsigned value = 0;
-    while (len < text.len && len <= PORT_DIGITS && text.data[len] >= '0' && text.data[len] <= '9') {
+    while (len < text.len && len <= PORT_DIGITS && ascii_is_digit(text.data[len])) {
         value = value * 10 + (unsigned)(text.data[len] - '0');
         len++;
     }
@@ -85,7 +89,7 @@ bool web_origin_parse(struct web_origin *origin, struct slice text)
 bool web_origin_of_url(struct web_origin *origin, struct slice url)
 {
     struct slice rest;
-    return read_origin(origin, url, &rest) && (rest.len == 0 || strchr("/?#", rest.data[0]) != NULL);
+    return read_origin(origin, url, &rest) && (rest.len == 0 || ascii_is_one_of(rest.data[0], "/?#"));
 }
 
 static bool same(const struct web_origin *a, const struct web_origin *b)
@@ -142,44 +146,49 @@ bool web_origin_request_allowed(const char *origin, const char *referer, const c
     return known && (web_origin_listed(&from, list) || web_origin_is_host(&from, slice_of(host)));
 }
 
-static bool has_control(struct slice text)
+/* As web_origin_append_target leaves the octet. */
+static bool stays_plain(unsigned char c)
 {
-    for (size_t i = 0; i < text.len; i++) {
-        unsigned char c = (unsigned char)text.data[i];
+    return c > 0x20 && c < 0x7F;
+}
+
+/* Whether each octet may stand in a target, and all of them have room in a header field. */
+static bool is_writable(struct slice target)
+{
+    size_t written = 0;
+    for (size_t i = 0; i < target.len; i++) {
+        unsigned char c = (unsigned char)target.data[i];
         if (c < 0x20 || c == 0x7F || c == '\\') {
-            return true;
+            return false;
         }
+        written += stays_plain(c) ? 1 : 3;
     }
-    return false;
+    return written <= WEB_ORIGIN_TARGET_MAX;
 }
 
 static bool is_path(struct slice target)
 {
-    return target.len > 0 && target.data[0] == '/' && (target.len == 1 || target.data[1] != '/') &&
-           !has_control(target);
+    return target.len > 0 && target.data[0] == '/' && (target.len == 1 || target.data[1] != '/');
 }
 
 bool web_origin_target_allowed(struct slice target, const struct config_strings *list)
 {
     struct web_origin origin;
-    if (is_path(target)) {
-        return true;
-    }
-    return !has_control(target) && web_origin_of_url(&origin, target) && web_origin_listed(&origin, list);
+    return is_writable(target) &&
+           (is_path(target) || (web_origin_of_url(&origin, target) && web_origin_listed(&origin, list)));
 }
 
 bool web_origin_target_valid(struct slice target)
 {
     struct web_origin origin;
-    return is_path(target) || (!has_control(target) && web_origin_of_url(&origin, target));
+    return is_writable(target) && (is_path(target) || web_origin_of_url(&origin, target));
 }
 
 bool web_origin_append_target(struct buf *out, struct slice target)
 {
     for (size_t i = 0; i < target.len; i++) {
         unsigned char c = (unsigned char)target.data[i];
-        bool plain = c > 0x20 && c < 0x7F;
-        if (plain ? !buf_append_char(out, (char)c) : !buf_printf(out, "%%%02X", c)) {
+        if (stays_plain(c) ? !buf_append_char(out, (char)c) : !buf_printf(out, "%%%02X", c)) {
             return false;
         }
     }

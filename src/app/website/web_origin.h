@@ -11,6 +11,10 @@
 #include "fcgi_smtp/buf.h"
 #include "fcgi_smtp/config.h"
 
+/* Octets of a target in a Location header: by default nginx takes no more than 4 KiB of an answer's header fields
+ * (fastcgi_buffer_size), and what comes with a longer one would be a 502. */
+#define WEB_ORIGIN_TARGET_MAX ((size_t)2 * 1024)
+
 /* A host and, where one was said, its port; views of what was parsed. */
 struct web_origin {
     bool secure; /* https */
@@ -43,7 +47,8 @@ bool web_origin_request_allowed(const char *origin, const char *referer, const c
 
 /*
  * Whether a browser may be sent to the target: a path ("/x", never "//host" or what a browser reads as one), or an
- * absolute URL of an origin in the list. None with a control character or backslash in it.
+ * absolute URL of an origin in the list. None with a control character or backslash in it, or one that would be longer than
+ * WEB_ORIGIN_TARGET_MAX in the header.
  */
 bool web_origin_target_allowed(struct slice target, const struct config_strings *list);
 

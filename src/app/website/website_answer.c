@@ -7,8 +7,7 @@
 #include "app/website/page_correction.h"
 #include "app/website/web_origin.h"
 
-#define LOCATION_MAX ((size_t)8 * 1024) /* octets */
-#define NOT_SENT     "Your message was not sent"
+#define NOT_SENT "Your message was not sent"
 
 static const struct config_form *config_of(const struct exchange *exchange)
 {
@@ -25,7 +24,7 @@ static struct slice back_of(const struct exchange *exchange)
 static void redirect(struct exchange *exchange, struct slice target)
 {
     struct buf location;
-    buf_init(&location, LOCATION_MAX);
+    buf_init(&location, WEB_ORIGIN_TARGET_MAX);
     http_response_reset(exchange->response, 303);
     if (!web_origin_append_target(&location, target) ||
         !http_response_header(exchange->response, "Location", buf_cstr(&location))) {
@@ -64,7 +63,7 @@ static void present_success(struct exchange *exchange)
 
 static const char *failure_text(const struct exchange *exchange)
 {
-    if (strcmp(exchange->delivery, "unknown") == 0) {
+    if (exchange_delivery_is_unknown(exchange)) {
         return "It is not certain whether your message was sent. Sending it again may send it twice.";
     }
     return "Something went wrong on our side, and your message was not sent. Please try again later.";
@@ -88,7 +87,7 @@ static void present_failure(struct exchange *exchange)
         page_write_message(response, response->status, NOT_SENT, text, back_of(exchange));
         return;
     }
-    bool unknown = strcmp(exchange->delivery, "unknown") == 0;
+    bool unknown = exchange_delivery_is_unknown(exchange);
     page_correction_write(response, &(struct page_correction){
                                         .status = response->status,
                                         .title = unknown ? "Was your message sent?" : NOT_SENT,

@@ -23,12 +23,6 @@ static const struct config_form *config_of(const struct exchange *exchange)
     return exchange->visit.form->config;
 }
 
-static bool refuse(struct exchange *exchange, enum http_problem problem)
-{
-    exchange_refuse(exchange, problem);
-    return false;
-}
-
 bool website_form_choose(struct exchange *exchange)
 {
     struct website_visit *visit = &exchange->visit;
@@ -41,7 +35,7 @@ bool website_form_choose(struct exchange *exchange)
     if (visit->form == NULL) {
         err_set(&exchange->err, "There is no form \"%.*s\" here; correct the address, or add it to forms",
                 SLICE_ARGS(name));
-        return refuse(exchange, PROBLEM_NO_SUCH_FORM);
+        return exchange_refuse(exchange, PROBLEM_NO_SUCH_FORM);
     }
     visit->allowed =
         web_origin_request_allowed(param(exchange, "HTTP_ORIGIN"), param(exchange, "HTTP_REFERER"),
@@ -62,7 +56,7 @@ static bool check_origin(struct exchange *exchange)
         "This form does not take messages from %.200s; post from the site itself, or add that origin to the "
         "form's origins",
         said ? origin : param(exchange, "HTTP_REFERER"));
-    return refuse(exchange, PROBLEM_ORIGIN_NOT_ALLOWED);
+    return exchange_refuse(exchange, PROBLEM_ORIGIN_NOT_ALLOWED);
 }
 
 /* A preflight (WHATWG Fetch 3.2.2), or somebody who asks what may be done. */
@@ -90,7 +84,7 @@ static bool refuse_input(struct exchange *exchange)
     const struct form_problem *first = &input->problems[0];
     if (input->no_memory) {
         err_set(&exchange->err, "There is no memory left for what is wrong with the form");
-        return refuse(exchange, PROBLEM_INTERNAL);
+        return exchange_refuse(exchange, PROBLEM_INTERNAL);
     }
     struct json *errors = json_array_new();
     for (size_t i = 0; i < input->problem_count; i++) {
@@ -128,7 +122,7 @@ static bool answer_trapped(struct exchange *exchange)
     struct website_mail mail = mail_of(exchange);
     if (website_mail_address(&mail) != WEBSITE_MAIL_MADE ||
         send_make(exchange, &exchange->submission, send_domain(exchange)) != COMPOSE_OK) {
-        return refuse(exchange, PROBLEM_INTERNAL);
+        return exchange_refuse(exchange, PROBLEM_INTERNAL);
     }
     exchange->outgoing.source.read = NULL; /* it goes nowhere */
     exchange->result = RESULT_TRAPPED;
@@ -155,9 +149,9 @@ static bool compose_mail(struct exchange *exchange)
     struct website_mail mail = mail_of(exchange);
     switch (website_mail_make(&mail)) {
     case WEBSITE_MAIL_TOO_LARGE:
-        return refuse(exchange, PROBLEM_REQUEST_TOO_LARGE);
+        return exchange_refuse(exchange, PROBLEM_REQUEST_TOO_LARGE);
     case WEBSITE_MAIL_FAILED:
-        return refuse(exchange, PROBLEM_INTERNAL);
+        return exchange_refuse(exchange, PROBLEM_INTERNAL);
     case WEBSITE_MAIL_MADE:
         break;
     }
@@ -174,7 +168,7 @@ static bool compose_mail(struct exchange *exchange)
     case COMPOSE_FAILED:
         break;
     }
-    return refuse(exchange, PROBLEM_INTERNAL);
+    return exchange_refuse(exchange, PROBLEM_INTERNAL);
 }
 
 static bool accept_form(struct exchange *exchange)
@@ -192,7 +186,7 @@ static bool accept_form(struct exchange *exchange)
         return false;
     }
     if (!form_input_read(input, config, &exchange->form, &exchange->arena, &exchange->err)) {
-        return refuse(exchange, PROBLEM_INTERNAL);
+        return exchange_refuse(exchange, PROBLEM_INTERNAL);
     }
     if (trapped) {
         return answer_trapped(exchange);

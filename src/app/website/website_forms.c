@@ -22,7 +22,7 @@ struct parsing {
     const char *form; /* its name */
     website_forms_problem *problem;
     void *ctx;
-    bool good;
+    size_t problems; /* so far */
 };
 
 static void report(struct parsing *p, const char *key, const char *wrong, const char *expected)
@@ -31,7 +31,7 @@ static void report(struct parsing *p, const char *key, const char *wrong, const 
     struct err err = {0};
     (void)snprintf(path, sizeof path, "forms.%s.%s", p->form, key);
     err_set(&err, "%s; %s", wrong, expected);
-    p->good = false;
+    p->problems++;
     p->problem(p->ctx, path, err.text);
 }
 
@@ -40,6 +40,22 @@ static void parse_addresses(struct parsing *p, const char *key, const char *text
     struct err err = {0};
     if (text != NULL && address_parse(list, slice_of(text), SIZE_MAX, p->arena, &err) != ADDRESS_OK) {
         report(p, key, err.text, EXPECTED_MAILBOXES);
+    }
+}
+
+/* A list may be nothing but empty groups ("nobody:;"). */
+static void check_people(struct parsing *p, const struct website_form *form)
+{
+    if (form->config->from != NULL && form->from.count == 0) {
+        report(p, "from", "there is no address in it", EXPECTED_MAILBOXES);
+    }
+    if (form->to.count + form->cc.count + form->bcc.count == 0) {
+        const struct config_form *given = form->config; /* checked: it gives one of them */
+        report(p,
+               given->to.count > 0   ? "to"
+               : given->cc.count > 0 ? "cc"
+                                     : "bcc",
+               "there is no address in to, cc and bcc", EXPECTED_MAILBOXES);
     }
 }
 
@@ -83,6 +99,7 @@ static void check_target(struct parsing *p, const char *key, const char *target)
 static void parse_form(struct parsing *p, struct website_form *form, const struct config *config)
 {
     const struct config_form *given = form->config;
+    size_t before = p->problems;
     if (given->server != NULL) {
         form->server = config_find_server(config, slice_of(given->server)); /* checked: there is one */
     }
@@ -90,6 +107,9 @@ static void parse_form(struct parsing *p, struct website_form *form, const struc
     parse_address_lists(p, "to", &given->to, &form->to);
     parse_address_lists(p, "cc", &given->cc, &form->cc);
     parse_address_lists(p, "bcc", &given->bcc, &form->bcc);
+    if (p->problems == before) { /* else that is why */
+        check_people(p, form);
+    }
     parse_template(p, "subject", given->subject, &form->subject);
     parse_template(p, "reply_to", given->reply_to, &form->reply_to);
     parse_template(p, "text", given->text, &form->text);
@@ -105,7 +125,7 @@ bool website_forms_parse(struct website_forms *forms, const struct config *confi
 {
     *forms = (struct website_forms){0};
     arena_init(&forms->arena, FORMS_ARENA_MAX);
-    struct parsing parsing = {.arena = &forms->arena, .problem = problem, .ctx = ctx, .good = true};
+    struct parsing parsing = {.arena = &forms->arena, .problem = problem, .ctx = ctx};
     forms->items = arena_array(&forms->arena, config->form_count + 1, sizeof *forms->items);
     if (forms->items == NULL) {
         problem(ctx, "forms", "There is no memory left for the forms");
@@ -117,7 +137,7 @@ bool website_forms_parse(struct website_forms *forms, const struct config *confi
         parsing.form = form->config->name;
         parse_form(&parsing, form, config);
     }
-    return parsing.good;
+    return parsing.problems == 0;
 }
 
 void website_forms_free(struct website_forms *forms)

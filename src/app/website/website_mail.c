@@ -43,11 +43,10 @@ enum website_mail_result website_mail_address(struct website_mail *mail)
     /* RFC 5322 3.6.2: several authors need one Sender. The null path names nobody. */
     const struct mailbox *named = sender->address.text.len > 0 ? sender : &message->from.mailboxes[0];
     const struct recipients_source sources[] = {{&form->to, "to"}, {&form->cc, "cc"}, {&form->bcc, "bcc"}};
-    return one_mailbox(mail, named, &message->sender) &&
-                   recipients_collect(&submission->recipients, sources, 3, SIZE_MAX, mail->arena) ==
-                       RECIPIENTS_OK
-               ? WEBSITE_MAIL_MADE
-               : no_memory(mail);
+    bool good =
+        one_mailbox(mail, named, &message->sender) &&
+        recipients_collect(&submission->recipients, sources, 3, SIZE_MAX, mail->arena) == RECIPIENTS_OK;
+    return good ? WEBSITE_MAIL_MADE : no_memory(mail);
 }
 
 static bool has_control(struct slice text)

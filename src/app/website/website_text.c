@@ -90,8 +90,7 @@ static struct slice next_line(struct slice *text)
     }
     struct slice line = {text->data, len};
     bool pair = len + 1 < text->len && text->data[len] == '\r' && text->data[len + 1] == '\n';
-    size_t used = len + (pair ? 2 : len < text->len ? 1 : 0);
-    *text = (struct slice){text->data + used, text->len - used};
+    slice_skip(text, len + (pair ? 2 : len < text->len ? 1 : 0));
     return line;
 }
 
