@@ -7,7 +7,7 @@ set -eu
 cd "$(dirname "$0")/.."
 
 # As root the tests run their servers as nobody, as nobody should run them as root.
-if [ "$(id -u)" = 0 ] && ! setpriv --reuid=65534 --regid=65534 --clear-groups test -r tests/run.sh; then
+if [ "$(id -u)" = 0 ] && ! setpriv --reuid=65534 --regid=65534 --clear-groups test -r "$PWD/tests/run.sh"; then
     echo "tests/run.sh: user 65534 (nobody), as whom root's tests run their servers, cannot read $PWD;" \
         "use a checkout elsewhere (such as /srv/fcgi-smtp), or run this as an ordinary user with sudo" >&2
     exit 1
