@@ -27,8 +27,12 @@ static bool is_delimiter(char c)
     return c == '\0' || ascii_is_one_of(c, " \t\r\n<>()[]{},;\"");
 }
 
+/* A word that may be an address. The sign alone is none: errors quote it. */
 static bool has_at(struct slice word)
 {
+    if (word.len == 1) {
+        return false;
+    }
     for (size_t i = 0; i < word.len; i++) {
         bool escaped = word.len - i >= 3 && memcmp(word.data + i, "%40", 3) == 0;
         if (word.data[i] == '@' || escaped) {
@@ -60,11 +64,14 @@ static struct slice behind(struct slice text, size_t len)
     return text;
 }
 
-/* How many octets at the beginning are an address; 0: none. */
-static size_t address_at(struct slice text)
+/* How many octets at the beginning are an address; 0: none. A quotation mark that ends a word opens nothing. */
+static size_t address_at(struct slice text, bool in_word)
 {
     size_t len = 0;
     if (text.data[0] == '"') { /* RFC 5321 4.1.2: Quoted-string "@" Domain */
+        if (in_word) {
+            return 0;
+        }
         len = enclosed(text, '"');
         bool local_part = len > 0 && len < text.len && text.data[len] == '@';
         return local_part ? len + word_at(behind(text, len)).len : 0;
@@ -82,17 +89,19 @@ static size_t address_at(struct slice text)
 void redact_addresses(struct slice text, char *out, size_t cap)
 {
     struct output output = {out, 0, cap};
+    bool in_word = false;
     while (text.len > 0) {
         size_t used = text.data[0] == '<' ? enclosed(text, '>') : 0;
         if (used > 0) {
             put(&output, "<" REDACT_MARK ">", strlen("<" REDACT_MARK ">"));
-        } else if ((used = address_at(text)) > 0) {
+        } else if ((used = address_at(text, in_word)) > 0) {
             put(&output, REDACT_MARK, strlen(REDACT_MARK));
         } else {
             used = word_at(text).len;
             used = used > 0 ? used : 1;
             put(&output, text.data, used);
         }
+        in_word = !is_delimiter(text.data[used - 1]);
         slice_skip(&text, used);
     }
     out[output.len] = '\0';

@@ -298,7 +298,10 @@ static void addresses_are_taken_out(void)
         {"x@[192.0.2.1] no", "[address] no"},
         {"x@[192.0.2.1", "[address][192.0.2.1"},
         {"a < b@c", "a < [address]"},
-        {"@", "[address]"},
+        {"@", "@"},
+        {"\"ada@\" cannot be read: no domain follows the \"@\".",
+         "\"[address]\" cannot be read: no domain follows the \"@\"."},
+        {"\"b@example.com\" and \"c\"@example.com", "\"[address]\" and [address]"},
         {"\"open b@c", "\"open [address]"},
         {"srs0=ab=cd=example.com=b@relay.example: no", "[address] no"},
     };
