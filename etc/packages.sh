@@ -43,6 +43,7 @@ test openssl
 test php-cli
 test php-curl
 test postfix
+test prometheus
 test python3-requests
 test python3-yaml
 test spawn-fcgi
