@@ -18,7 +18,7 @@ $found"
 fence 'fcgiapp\.h' 'src/http/[^:]*'
 fence 'yaml\.h' 'src/config/yaml\.c'
 fence 'openssl/' 'src/smtp/(tls|auth)(_[a-z0-9_]+)?\.c|src/core/(secret|digest)\.c'
-fence 'jansson\.h' 'src/core/json(_write)?\.c'
+fence 'jansson\.h' 'src/core/json(_read|_write)?\.c|src/core/json_node\.h'
 fence 'iconv\.h' 'src/filter/charset\.c'
 fence 'uni(type|ctype|norm|str)\.h' 'src/smtp/saslprep\.c'
 fence 'idn2\.h' 'src/mime/[^:]*'
