@@ -42,7 +42,8 @@ const char cli_help[] =
     "\n"
     "Without a command it serves: on the socket that spawn-fcgi (descriptor 0) or\n"
     "systemd (LISTEN_FDS) handed over, else where the configuration's listen says.\n"
-    "SIGTERM ends it once the requests in work are answered.\n"
+    "SIGTERM ends it once the requests in work are answered, SIGHUP makes it read the\n"
+    "configuration again.\n"
     "Exit status: 0 success (--send: sent to all recipients, or a dry run), 1 failure,\n"
     " 64 wrong usage, 78 wrong configuration.\n";
 
@@ -104,7 +105,9 @@ static bool take_option(struct cli_options *options, int option)
     }
     enum cli_command command = command_of(option);
     bool second = options->command != CLI_SERVE && options->command != command;
-    if (command != CLI_USAGE_ERROR && second) {
+    if (command == CLI_USAGE_ERROR) {
+        (void)fputs("see fcgi-smtp --help\n", stderr);
+    } else if (second) {
         (void)fputs("fcgi-smtp: give one command, not several; see fcgi-smtp --help\n", stderr);
         command = CLI_USAGE_ERROR;
     }

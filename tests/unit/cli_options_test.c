@@ -170,6 +170,7 @@ static void test_wrong_usage(void)
         struct cli_options options = parse(cases[i].arguments, text, sizeof text);
         CU_ASSERT_EQUAL(options.command, CLI_USAGE_ERROR);
         CU_ASSERT_PTR_NOT_NULL(strstr(text, cases[i].text));
+        CU_ASSERT_PTR_NOT_NULL(strstr(text, "see fcgi-smtp --help\n"));
     }
 }
 
