@@ -54,7 +54,7 @@ bool check_file(const char *path, bool *others, char reason[CHECK_REASON_MAX])
 const char *check_shown(const struct node *node, const char *path, char out[CHECK_SHOWN_MAX])
 {
     bool relative = !slice_equal(node->text, slice_of(path));
-    (void)snprintf(out, CHECK_SHOWN_MAX, relative ? "%s: " : "", path);
+    (void)snprintf(out, CHECK_SHOWN_MAX, "%s%s", relative ? path : "", relative ? ": " : "");
     return out;
 }
 
