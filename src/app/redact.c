@@ -27,12 +27,8 @@ static bool is_delimiter(char c)
     return c == '\0' || ascii_is_one_of(c, " \t\r\n<>()[]{},;\"");
 }
 
-/* A word that may be an address. The sign alone is none: errors quote it. */
 static bool has_at(struct slice word)
 {
-    if (word.len == 1) {
-        return false;
-    }
     for (size_t i = 0; i < word.len; i++) {
         bool escaped = word.len - i >= 3 && memcmp(word.data + i, "%40", 3) == 0;
         if (word.data[i] == '@' || escaped) {

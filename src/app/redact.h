@@ -12,7 +12,7 @@
 
 /*
  * Copies text to out, NUL-terminated and cut where cap demands, with REDACT_MARK for whatever may be an address: what
- * stands in angle brackets, every word with "@" (or its "%40") in it that is more than the sign, a quoted local part with it.
+ * stands in angle brackets, every word with "@" (or its "%40") in it, a quoted local part with it.
  */
 void redact_addresses(struct slice text, char *out, size_t cap);
 
