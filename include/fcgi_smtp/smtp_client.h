@@ -254,7 +254,7 @@ void smtp_probe(struct smtp_endpoint *endpoint, const struct smtp_probe *probe, 
  * Gives the session to the pool of its endpoint; where that does not keep it, says QUIT without awaiting the reply and
  * closes. Takes NULL. Never waits.
  */
-void smtp_release(struct smtp_endpoint *endpoint, struct smtp_session *session);
+void smtp_release(struct smtp_session *session);
 
 /* Sessions that wait in the endpoint's pool at this moment. */
 size_t smtp_endpoint_idle(const struct smtp_endpoint *endpoint);

@@ -31,7 +31,7 @@ struct exchange *exchange_new(struct app *app, struct http_request *request, str
 void exchange_free(struct exchange *exchange)
 {
     replay_settle(exchange);
-    smtp_release(exchange->endpoint, exchange->outcome.session);
+    smtp_release(exchange->outcome.session);
     smtp_endpoint_free(exchange->own_endpoint);
     compose_free(exchange->compose);
     mailgun_free(exchange->mailgun);

@@ -34,13 +34,11 @@ struct rule {
 #define FULL     "the recipient's mailbox is full: its owner has to make room"
 #define TOO_BIG                                                                                              \
     "make the attachments smaller, or raise the server's limit (Postfix: message_size_limit); to refuse "    \
-    "such mails early "                                                                                      \
-    "lower limits.request"
+    "such mails early, lower limits.request"
 #define NEEDS_UTF8 "use addresses that are ASCII before the @@, or let @ be a server with SMTPUTF8"
 #define RELAY                                                                                                \
-    "the server does not relay mail for this machine: check @.user and its password, or let the machine in " \
-    "there "                                                                                                 \
-    "(Postfix: mynetworks)"
+    "the server does not relay mail for this machine: check @.user and its password, or let the machine "    \
+    "in there (Postfix: mynetworks)"
 
 static const struct rule rules[] = {
     {UNAVAILABLE(SMTP_CAUSE_DESCRIPTORS, NULL, 0),
@@ -92,8 +90,7 @@ static const struct rule rules[] = {
      "the server wants another way to log in: check @.auth; some want a password made for programs"},
     {AUTH(ANY_CAUSE, 538), "the server wants TLS before the login: check @.tls"},
     {ONLY(SMTP_AUTH_FAILED), "check @.user and @.password, password_file, password_env or password_command; "
-                             "some servers want a password made for "
-                             "programs, or OAuth2 (@.auth)"},
+                             "some servers want a password made for programs, or OAuth2 (@.auth)"},
 
     {TEMPORARY("RCPT", 452), ".2.2", NULL, FULL},
     {TEMPORARY("RCPT", 450), NULL, NULL, "greylisting, or a mailbox that is busy" NO_QUEUE},

@@ -178,8 +178,7 @@ static const char *hint_of_problem(const struct exchange *exchange)
     case PROBLEM_INTERNAL:
         return begins(exchange->err.text, exchange->snapshot->config->spill_dir)
                    ? "check spill_dir: it has to exist, to be writable for the program and to have free "
-                     "space; one that "
-                     "was made anew is used after a restart"
+                     "space; one that was made anew is used after a restart"
                    : "the machine or the program's limit is short of memory or descriptors";
     default:
         return ""; /* the client's fault, and told to it */

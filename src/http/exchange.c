@@ -100,8 +100,9 @@ static bool reading_ends(struct http_server *server, struct connection *connecti
  * can tell: a connection that just closes would tell it nothing.
  */
 static const char last_answer[] =
-    "Status: 500 Internal Server Error\r\nContent-Type: application/problem+json\r\nCache-Control: "
-    "no-store\r\n\r\n"
+    "Status: 500 Internal Server Error\r\n"
+    "Content-Type: application/problem+json\r\n"
+    "Cache-Control: no-store\r\n\r\n"
     "{\"type\":\"urn:fcgi-smtp:internal\",\"title\":\"Something went wrong here\",\"status\":500,"
     "\"detail\":\"There is no memory left for the answer.\",\"delivery\":\"unknown\"}";
 

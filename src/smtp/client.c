@@ -142,9 +142,8 @@ void smtp_probe(struct smtp_endpoint *endpoint, const struct smtp_probe *probe, 
     }
 }
 
-void smtp_release(struct smtp_endpoint *endpoint, struct smtp_session *session)
+void smtp_release(struct smtp_session *session)
 {
-    (void)endpoint; /* the session knows its own, even where there was a choice of several */
     if (session == NULL) {
         return;
     }

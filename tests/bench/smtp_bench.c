@@ -79,7 +79,7 @@ bool bench_deliver(struct smtp_endpoint *endpoint, struct source message, uint64
                                      .cancel_fd = -1};
     struct smtp_outcome outcome;
     smtp_deliver(endpoint, &delivery, &outcome);
-    smtp_release(endpoint, outcome.session);
+    smtp_release(outcome.session);
     if (outcome.class != SMTP_ACCEPTED) {
         (void)fprintf(stderr, "smtp_bench: %s\n", outcome.err.text);
     }

@@ -263,7 +263,7 @@ static void accepted(void)
     char *transcript = smtp_script_transcript(f.script, 1);
     CU_ASSERT_PTR_NULL(strstr(transcript, "QUIT")); /* the answer does not wait for it */
     free(transcript);
-    smtp_release(f.endpoint, f.outcome.session);
+    smtp_release(f.outcome.session);
     size_t size = 0;
     const unsigned char *got = smtp_script_message(f.script, 0, &size);
     CU_ASSERT(got != NULL && size == f.message.len && memcmp(got, f.message.text, size) == 0);
@@ -301,7 +301,7 @@ static void no_delay(void)
     socklen_t len = sizeof on;
     CU_ASSERT_EQUAL(getsockopt(f.outcome.session->stream.fd, IPPROTO_TCP, TCP_NODELAY, &on, &len), 0);
     CU_ASSERT_NOT_EQUAL(on, 0);
-    smtp_release(f.endpoint, f.outcome.session);
+    smtp_release(f.outcome.session);
     smtp_fixture_end(&f, "no delay");
 }
 

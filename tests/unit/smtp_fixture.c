@@ -111,7 +111,7 @@ void smtp_fixture_start(struct smtp_fixture *f, const char *scenario)
 void smtp_fixture_deliver(struct smtp_fixture *f)
 {
     smtp_deliver(f->endpoint, &f->delivery, &f->outcome);
-    smtp_release(f->endpoint, f->outcome.session);
+    smtp_release(f->outcome.session);
     f->outcome.session = NULL;
 }
 

@@ -380,7 +380,7 @@ static void run_crowd(const struct crowd_row *row, const char *host)
     int fd = f.outcome.session->stream.fd;
     CU_ASSERT_EQUAL(setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &f.send_buffer, sizeof(int)), 0);
     CU_ASSERT_EQUAL(setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &f.send_buffer, sizeof(int)), 0);
-    smtp_release(f.endpoint, f.outcome.session);
+    smtp_release(f.outcome.session);
     struct crowd *crowd = make_crowd(&f);
     smtp_fixture_deliver(&f);
     CU_ASSERT_EQUAL(f.outcome.class, SMTP_ACCEPTED);

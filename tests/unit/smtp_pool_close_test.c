@@ -37,13 +37,13 @@ static void what_waits_ends_what_works_goes_on(void)
     for (size_t i = 0; i < 3; i++) {
         sessions[i] = hold(&f);
     }
-    smtp_release(f.endpoint, sessions[0]);
-    smtp_release(f.endpoint, sessions[1]);
+    smtp_release(sessions[0]);
+    smtp_release(sessions[1]);
     CU_ASSERT_EQUAL(smtp_endpoint_idle(f.endpoint), 2);
     smtp_endpoint_retire(f.endpoint);
     CU_ASSERT_TRUE(smtp_script_wait(f.script, 2, LONG_MS)); /* the two are over */
     CU_ASSERT_EQUAL(smtp_endpoint_idle(f.endpoint), 0);
-    smtp_release(f.endpoint, sessions[2]);
+    smtp_release(sessions[2]);
     CU_ASSERT_TRUE(smtp_script_wait(f.script, 3, LONG_MS));
     smtp_fixture_deliver(&f); /* one more that began before */
     CU_ASSERT_EQUAL(f.outcome.class, SMTP_ACCEPTED);

@@ -351,8 +351,8 @@ static void not_on_another_warm_one(void)
     smtp_deliver(f.endpoint, &f.delivery, &f.outcome);
     struct smtp_session *first = f.outcome.session;
     smtp_deliver(f.endpoint, &f.delivery, &f.outcome);
-    smtp_release(f.endpoint, first);
-    smtp_release(f.endpoint, f.outcome.session);
+    smtp_release(first);
+    smtp_release(f.outcome.session);
     smtp_fixture_deliver(&f);
     CU_ASSERT_EQUAL(f.outcome.class, SMTP_ACCEPTED);
     CU_ASSERT_FALSE(f.outcome.reused);

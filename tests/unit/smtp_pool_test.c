@@ -136,16 +136,16 @@ static void newest_first(void)
     smtp_fixture_start(&f, "== 1\n" SESSION "== 2\n" HELLO ONE ONE QUIT);
     struct smtp_session *first = hold(&f);
     struct smtp_session *second = hold(&f);
-    smtp_release(f.endpoint, first);
-    smtp_release(f.endpoint, second);
+    smtp_release(first);
+    smtp_release(second);
     deliver(&f, true);
     end(&f, "the second is the newest");
     init(&f);
     smtp_fixture_start(&f, "== 1\n" HELLO ONE ONE ONE QUIT "== 2\n" SESSION);
     first = hold(&f);
     second = hold(&f);
-    smtp_release(f.endpoint, second);
-    smtp_release(f.endpoint, first);
+    smtp_release(second);
+    smtp_release(first);
     deliver(&f, true);
     deliver(&f, true);
     end(&f, "the first is the newest");
@@ -165,7 +165,7 @@ static void bounded_in_number(void)
     }
     for (size_t i = 0; i < 4; i++) {
         CU_ASSERT_EQUAL(smtp_endpoint_idle(f.endpoint), i < 2 ? i : 2);
-        smtp_release(f.endpoint, sessions[i]);
+        smtp_release(sessions[i]);
     }
     CU_ASSERT_TRUE(smtp_script_wait(f.script, 2, LONG_MS));
     CU_ASSERT_TRUE(has_quit(&f, 1) && has_quit(&f, 2));
@@ -177,8 +177,8 @@ static void bounded_in_number(void)
     CU_ASSERT_EQUAL(smtp_endpoint_idle(f.endpoint), 1);
     sessions[1] = hold(&f);
     CU_ASSERT_TRUE(f.outcome.reused);
-    smtp_release(f.endpoint, sessions[0]);
-    smtp_release(f.endpoint, sessions[1]);
+    smtp_release(sessions[0]);
+    smtp_release(sessions[1]);
     end(&f, "bounded in number");
 }
 
@@ -205,8 +205,8 @@ static void bounded_in_time(void)
     struct smtp_session *first = hold(&f);
     struct smtp_session *second = hold(&f);
     deadline released = deadline_now();
-    smtp_release(f.endpoint, first);
-    smtp_release(f.endpoint, second);
+    smtp_release(first);
+    smtp_release(second);
     CU_ASSERT_TRUE(smtp_script_wait(f.script, 2, LONG_MS));
     CU_ASSERT(deadline_now() >= released + 100);
     CU_ASSERT_TRUE(has_quit(&f, 1) && has_quit(&f, 2));
@@ -337,7 +337,7 @@ static void all_dead(void)
         sessions[i] = hold(&f);
     }
     for (size_t i = 0; i < 3; i++) {
-        smtp_release(f.endpoint, sessions[i]);
+        smtp_release(sessions[i]);
     }
     smtp_script_open(f.script, "die");
     CU_ASSERT_TRUE(smtp_script_wait(f.script, 3, LONG_MS));
@@ -502,7 +502,7 @@ static void *send_many(void *argument)
         smtp_deliver(sender->endpoint, &sender->f.delivery, &sender->f.outcome);
         sender->accepted += sender->f.outcome.class == SMTP_ACCEPTED ? 1 : 0;
         sender->fresh += sender->f.outcome.reused ? 0 : 1;
-        smtp_release(sender->endpoint, sender->f.outcome.session);
+        smtp_release(sender->f.outcome.session);
     }
     return NULL;
 }

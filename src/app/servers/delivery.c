@@ -86,7 +86,7 @@ static void use_endpoint(struct exchange *exchange, struct smtp_endpoint *endpoi
     if (exchange->endpoint == endpoint) {
         delivery->session = left;
     } else {
-        smtp_release(exchange->endpoint, left);
+        smtp_release(left);
     }
     exchange->endpoint = endpoint;
 }
