@@ -1,4 +1,4 @@
-// Posts forms with node's own fetch, FormData, File and Blob, as programs do: node clients.mjs URL CASE
+// Posts forms with node's own fetch, FormData and Blob, as programs do: node clients.mjs URL CASE
 // Prints {"status", "body"} of the answer.
 const [url, name] = process.argv.slice(2);
 
@@ -24,14 +24,14 @@ const cases = {
   noName: () => post('/form/any', form([['', 'x']])),
   files: () => post('/send', form([
     ['to', 'b@example.com'], ['text', 'a\nb\r\nc\rd'],
-    ['attachment', new File(['1'], 'quo"te.txt', { type: 'text/plain' })],
-    ['attachment', new File(['2'], 'C:\\temp\\ü.bin')],
-    ['attachment', new File([new Uint8Array([0, 13, 10, 255])], '100% 資料 🙂.pdf', { type: 'application/pdf' })],
+    ['attachment', new Blob(['1'], { type: 'text/plain' }), 'quo"te.txt'],
+    ['attachment', new Blob(['2']), 'C:\\temp\\ü.bin'],
+    ['attachment', new Blob([new Uint8Array([0, 13, 10, 255])], { type: 'application/pdf' }), '100% 資料 🙂.pdf'],
     ['attachment', new Blob(['4'])],
-    ['attachment', new File([''], 'empty.txt', { type: 'text/plain' })],
-    ['inline', new File([], '')], // an empty file input
+    ['attachment', new Blob([''], { type: 'text/plain' }), 'empty.txt'],
+    ['inline', new Blob([]), ''], // an empty file input
   ])),
-  lineEndInFileName: () => post('/send', form([['to', 'b@example.com'], ['text', 'x'], ['attachment', new File(['1'], 'a\r\nb.txt')]])),
+  lineEndInFileName: () => post('/send', form([['to', 'b@example.com'], ['text', 'x'], ['attachment', new Blob(['1']), 'a\r\nb.txt']])),
   urlencoded: () => post('/form/any', new URLSearchParams([['a b&c=d', 'ü +%&=\r\n🙂'], ['again', '1'], ['again', '2'], ['empty', '']])),
   streamed: () => post('/send', stream('from=a%40example.com&to=b%40example.com&text=str%C3%B6m'), {
     duplex: 'half', headers: { 'content-type': 'application/x-www-form-urlencoded' },
