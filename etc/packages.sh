@@ -31,6 +31,7 @@ test clang-tidy-14
 test debootstrap
 test docker-compose
 test dovecot-core
+test git
 test iproute2
 test libclang-rt-14-dev
 test libcunit1-dev
